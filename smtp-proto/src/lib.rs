@@ -1,0 +1,18 @@
+//! SMTP without I/O: commands, replies, the envelope, and the server and client sessions.
+#![no_std]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
+pub mod address;
+pub mod command;
+pub mod reply;
+pub mod session;
+
+mod error;
+mod sink;
+mod syntax;
+
+
+pub use sink::{Fixed, Full, Sink};
+pub use syntax::Syntax;

@@ -1,0 +1,292 @@
+//! What a server says: replies that cannot break the line they are written on.
+
+use core::fmt;
+
+use super::{EnhancedCode, ReplyCode};
+use crate::sink::{Sink, Text};
+
+/// The most octets that one line of a reply may have, code and CRLF included
+/// (RFC 5321 section 4.5.3.1.5).
+pub(crate) const REPLY_LINE: usize = 512;
+
+/// The text of a reply: one line, or several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyText<'a> {
+    /// One line.
+    Line(&'a str),
+    /// A line each; `250-`, `250-`, `250 `.
+    Lines(&'a [&'a str]),
+}
+
+impl<'a> From<&'a str> for ReplyText<'a> {
+    fn from(line: &'a str) -> Self {
+        ReplyText::Line(line)
+    }
+}
+
+impl<'a> From<&'a [&'a str]> for ReplyText<'a> {
+    fn from(lines: &'a [&'a str]) -> Self {
+        ReplyText::Lines(lines)
+    }
+}
+
+/// Why a reply cannot be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReplyError {
+    /// The code is not of the class that this answer needs.
+    Code,
+    /// The class of the enhanced status code differs from the first digit of the code.
+    Enhanced,
+    /// The text holds CR, LF, NUL or another control character.
+    Control,
+    /// A line would pass 512 octets (RFC 5321 section 4.5.3.1.5), or there are more than 100.
+    TooLong,
+}
+
+impl fmt::Display for ReplyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ReplyError::Code => "this answer needs a reply code of another class",
+            ReplyError::Enhanced => "the enhanced status code is of another class than the code",
+            ReplyError::Control => "a reply text cannot hold control characters",
+            ReplyError::TooLong => "a reply line is limited to 512 octets, a reply to 100 lines",
+        })
+    }
+}
+
+impl core::error::Error for ReplyError {}
+
+fn check_line(line: &str) -> Result<(), ReplyError> {
+    // Code, separator, the longest enhanced code, its space and CRLF take 16 octets.
+    if line.len() > REPLY_LINE - 16 {
+        return Err(ReplyError::TooLong);
+    }
+    if line.bytes().any(|b| (b < b' ' && b != b'\t') || b == 0x7f) {
+        return Err(ReplyError::Control);
+    }
+    Ok(())
+}
+
+fn check(
+    code: ReplyCode,
+    enhanced: Option<EnhancedCode>,
+    text: ReplyText<'_>,
+) -> Result<(), ReplyError> {
+    if enhanced.is_some_and(|e| u16::from(e.class()) != code.get() / 100) {
+        return Err(ReplyError::Enhanced);
+    }
+    match text {
+        ReplyText::Line(line) => check_line(line),
+        ReplyText::Lines(lines) if lines.len() > 100 => Err(ReplyError::TooLong),
+        ReplyText::Lines(lines) => lines.iter().try_for_each(|line| check_line(line)),
+    }
+}
+
+/// Writes a whole reply, `code-` lines and all, each with its enhanced status code.
+///
+/// Without `utf8` (RFC 6531 section 3.7.4.2: the client used SMTPUTF8) each character outside
+/// ASCII is written as `?`.
+pub fn write_reply<S: Sink + ?Sized>(
+    out: &mut S,
+    code: ReplyCode,
+    enhanced: Option<EnhancedCode>,
+    text: ReplyText<'_>,
+    utf8: bool,
+) {
+    match text {
+        ReplyText::Line(line) => write_line(out, code, b" ", enhanced, line, utf8),
+        ReplyText::Lines([]) => write_line(out, code, b" ", enhanced, "", utf8),
+        ReplyText::Lines([before @ .., last]) => {
+            for line in before {
+                write_line(out, code, b"-", enhanced, line, utf8);
+            }
+            write_line(out, code, b" ", enhanced, last, utf8);
+        }
+    }
+}
+
+fn write_line<S: Sink + ?Sized>(
+    out: &mut S,
+    code: ReplyCode,
+    separator: &[u8],
+    enhanced: Option<EnhancedCode>,
+    line: &str,
+    utf8: bool,
+) {
+    out.put(&code.digits());
+    out.put(separator);
+    if let Some(enhanced) = enhanced {
+        let _ = fmt::write(&mut Text(out), format_args!("{enhanced} "));
+    }
+    if utf8 || line.is_ascii() {
+        out.put(line.as_bytes());
+    } else {
+        for character in line.chars() {
+            let mut room = [0; 4];
+            let text = if character.is_ascii() { character.encode_utf8(&mut room) } else { "?" };
+            out.put(text.as_bytes());
+        }
+    }
+    out.put(b"\r\n");
+}
+
+macro_rules! answer {
+    ($(#[$doc:meta])* $name:ident, $range:pat) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct $name<'a> {
+            code: ReplyCode,
+            enhanced: Option<EnhancedCode>,
+            text: ReplyText<'a>,
+        }
+
+        impl<'a> $name<'a> {
+            /// An answer of that code. `text` is a line or a slice of lines, each at most 496
+            /// octets, without control characters.
+            ///
+            /// # Errors
+            ///
+            /// [`ReplyError`] if the code is of another class, the enhanced status code does not
+            /// agree with it, or the text would break the line.
+            pub fn new(
+                code: u16,
+                enhanced: Option<EnhancedCode>,
+                text: impl Into<ReplyText<'a>>,
+            ) -> Result<Self, ReplyError> {
+                let text = text.into();
+                match ReplyCode::new(code) {
+                    Some(known) if matches!(code, $range) => {
+                        check(known, enhanced, text)?;
+                        Ok(Self { code: known, enhanced, text })
+                    }
+                    _ => Err(ReplyError::Code),
+                }
+            }
+
+            pub(crate) const fn known(
+                code: u16,
+                (class, subject, detail): (u8, u16, u16),
+                text: &'a str,
+            ) -> Self {
+                assert!(matches!(code, $range));
+                Self {
+                    code: ReplyCode::known(code),
+                    enhanced: Some(EnhancedCode::known(class, subject, detail)),
+                    text: ReplyText::Line(text),
+                }
+            }
+
+            /// The reply code.
+            #[must_use]
+            pub const fn code(&self) -> ReplyCode {
+                self.code
+            }
+
+            /// The enhanced status code. It is written only where the extension is offered.
+            #[must_use]
+            pub const fn enhanced(&self) -> Option<EnhancedCode> {
+                self.enhanced
+            }
+
+            /// The text behind the codes.
+            #[must_use]
+            pub const fn text(&self) -> ReplyText<'a> {
+                self.text
+            }
+
+            /// Writes the reply; see [`write_reply`].
+            pub fn encode<S: Sink + ?Sized>(&self, out: &mut S, enhanced: bool, utf8: bool) {
+                let status = if enhanced { self.enhanced } else { None };
+                write_reply(out, self.code, status, self.text, utf8);
+            }
+        }
+    };
+}
+
+answer! {
+    /// A 2yz answer.
+    ///
+    /// ```
+    /// use smtp_proto::reply::{EnhancedCode, Positive};
+    ///
+    /// let answer = Positive::new(250, EnhancedCode::new(2, 0, 0), "queued as 4FzQ9t").unwrap();
+    /// assert!(Positive::new(550, None, "no").is_err());
+    /// # let mut out = Vec::new();
+    /// # answer.encode(&mut out, true, false);
+    /// # assert_eq!(out, b"250 2.0.0 queued as 4FzQ9t\r\n");
+    /// ```
+    Positive, 200..=299
+}
+
+answer! {
+    /// A 4yz or 5yz answer.
+    ///
+    /// ```
+    /// use smtp_proto::reply::{EnhancedCode, Refusal};
+    ///
+    /// let full = Refusal::new(452, EnhancedCode::new(4, 2, 2), "mailbox full").unwrap();
+    /// assert!(full.code().is_transient());
+    /// assert!(Refusal::new(550, None, "two\r\nlines").is_err());
+    /// ```
+    Refusal, 400..=599
+}
+
+impl Refusal<'static> {
+    /// `550 5.1.1`: there is no such mailbox.
+    pub const NO_SUCH_USER: Self = Self::known(550, (5, 1, 1), "no such user here");
+    /// `550 5.7.1`: this server does not relay to there.
+    pub const RELAY_DENIED: Self = Self::known(550, (5, 7, 1), "relaying denied");
+    /// `452 4.2.2`: the mailbox is full.
+    pub const MAILBOX_FULL: Self = Self::known(452, (4, 2, 2), "mailbox full");
+    /// `451 4.3.0`: something failed here; try again later.
+    pub const LOCAL_ERROR: Self = Self::known(451, (4, 3, 0), "local error, try again later");
+    /// `450 4.7.1`: greylisted or otherwise deferred by policy.
+    pub const TRY_LATER: Self = Self::known(450, (4, 7, 1), "try again later");
+    /// `550 5.7.1`: refused by policy.
+    pub const POLICY: Self = Self::known(550, (5, 7, 1), "refused by policy");
+    /// `554 5.6.0`: the content is not wanted.
+    pub const CONTENT: Self = Self::known(554, (5, 6, 0), "message content refused");
+    /// `421 4.3.2`: the server is going down or overloaded. The session ends behind it.
+    pub const SHUTTING_DOWN: Self = Self::known(421, (4, 3, 2), "closing the session, try later");
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn several_lines_each_carry_both_codes() {
+        let lines = ["first", "second"];
+        let refusal = Refusal::new(550, EnhancedCode::new(5, 7, 26), &lines[..]).unwrap();
+        let mut out = Vec::new();
+        refusal.encode(&mut out, true, false);
+        assert_eq!(out, b"550-5.7.26 first\r\n550 5.7.26 second\r\n");
+    }
+
+    #[test]
+    fn text_outside_ascii_needs_smtputf8() {
+        let refusal = Refusal::new(550, None, "né").unwrap();
+        let (mut ascii, mut utf8) = (Vec::new(), Vec::new());
+        refusal.encode(&mut ascii, true, false);
+        refusal.encode(&mut utf8, true, true);
+        assert_eq!(ascii, b"550 n?\r\n");
+        assert_eq!(utf8, "550 né\r\n".as_bytes());
+    }
+
+    #[test]
+    fn what_would_break_the_line_cannot_be_built() {
+        assert_eq!(Refusal::new(550, None, "a\nb"), Err(ReplyError::Control));
+        assert_eq!(Refusal::new(550, None, "a\0b"), Err(ReplyError::Control));
+        assert_eq!(Refusal::new(250, None, "a"), Err(ReplyError::Code));
+        assert_eq!(Positive::new(354, None, "a"), Err(ReplyError::Code));
+        assert_eq!(
+            Refusal::new(450, EnhancedCode::new(5, 0, 0), "a"),
+            Err(ReplyError::Enhanced)
+        );
+        let long = "x".repeat(497);
+        assert_eq!(Refusal::new(450, None, long.as_str()), Err(ReplyError::TooLong));
+    }
+}

@@ -1,0 +1,111 @@
+//! Where encoded bytes go: the one output that needs neither I/O nor alloc.
+
+/// Takes the bytes that an encoder writes, in order.
+///
+/// Encoders cannot fail: a sink that runs out of room remembers it and says so afterwards, as
+/// [`Fixed`] does.
+///
+/// ```
+/// use smtp_proto::{Sink, Fixed};
+///
+/// let mut room = [0; 8];
+/// let mut out = Fixed::new(&mut room);
+/// out.put(b"QUIT\r\n");
+/// assert_eq!(out.finish(), Ok(&b"QUIT\r\n"[..]));
+/// ```
+pub trait Sink {
+    /// Appends `bytes`.
+    fn put(&mut self, bytes: &[u8]);
+}
+
+#[cfg(feature = "alloc")]
+impl Sink for alloc::vec::Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+impl<S: Sink + ?Sized> Sink for &mut S {
+    fn put(&mut self, bytes: &[u8]) {
+        (**self).put(bytes);
+    }
+}
+
+/// A sink over a caller's slice, for programs without an allocator.
+#[derive(Debug)]
+pub struct Fixed<'b> {
+    room: &'b mut [u8],
+    used: usize,
+    full: bool,
+}
+
+/// The slice behind a [`Fixed`] was too short for what was encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl core::fmt::Display for Full {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("the buffer is too short for what was encoded")
+    }
+}
+
+impl core::error::Error for Full {}
+
+impl<'b> Fixed<'b> {
+    /// Starts at the beginning of `room`.
+    pub fn new(room: &'b mut [u8]) -> Self {
+        Fixed { room, used: 0, full: false }
+    }
+
+    /// What was written.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] if anything did not fit; what is in the slice is then cut at some point and must
+    /// not be sent.
+    pub fn finish(self) -> Result<&'b [u8], Full> {
+        let room: &'b [u8] = self.room;
+        match room.get(..self.used) {
+            Some(written) if !self.full => Ok(written),
+            _ => Err(Full),
+        }
+    }
+}
+
+impl Sink for Fixed<'_> {
+    fn put(&mut self, bytes: &[u8]) {
+        let end = self.used.saturating_add(bytes.len());
+        match self.room.get_mut(self.used..end) {
+            Some(place) if !self.full => {
+                place.copy_from_slice(bytes);
+                self.used = end;
+            }
+            _ => self.full = true,
+        }
+    }
+}
+
+/// Lets `Display` implementations write into a sink; never fails.
+pub(crate) struct Text<'s, S: Sink + ?Sized>(pub(crate) &'s mut S);
+
+impl<S: Sink + ?Sized> core::fmt::Write for Text<'_, S> {
+    fn write_str(&mut self, s: &str) -> core::fmt::Result {
+        self.0.put(s.as_bytes());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_slice_is_reported_and_stays_full() {
+        let mut room = [0; 4];
+        let mut out = Fixed::new(&mut room);
+        out.put(b"abc");
+        out.put(b"de");
+        out.put(b"f");
+        assert_eq!(out.finish(), Err(Full));
+    }
+}
