@@ -1,0 +1,272 @@
+//! Mail data as it arrives: the end found, stuffed dots removed, bare newlines noticed.
+//!
+//! Only CR LF "." CR LF ends mail data, and the first CR LF may be the one that ended the DATA
+//! command (RFC 5321 sections 4.1.1.4 and 4.5.2). It is searched for byte by byte as it stands:
+//! a bare CR, a bare LF or a NUL in its place ends nothing, in every policy.
+
+use memchr::memchr2;
+use smtp_proto::session::BareNewline;
+
+/// The next thing to do with the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// Throw `skip` octets away, then `len` octets are content.
+    Run { skip: usize, len: usize },
+    /// Throw `skip` octets away; in their place stands `text`.
+    Literal { skip: usize, text: &'static [u8] },
+    /// Throw `skip` octets away: the data has ended.
+    End { skip: usize },
+    /// What is left is at most `.` or `.` CR, and cannot be judged yet.
+    Incomplete,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    LineStart,
+    Inside,
+    AfterCr,
+}
+
+/// The state between two pieces: where in a line the next octet stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Decoder {
+    at: At,
+    policy: BareNewline,
+    bare: bool,
+}
+
+impl Decoder {
+    pub(crate) fn new(policy: BareNewline) -> Self {
+        Decoder { at: At::LineStart, policy, bare: false }
+    }
+
+    /// Whether a bare CR or LF was met.
+    pub(crate) fn met_bare_newline(&self) -> bool {
+        self.bare
+    }
+
+    /// Judges the start of `input`, which must begin where the last piece ended.
+    pub(crate) fn next(&mut self, input: &[u8]) -> Piece {
+        let mut skip = 0;
+        if self.at == At::LineStart && input.first() == Some(&b'.') {
+            match input {
+                [b'.'] | [b'.', b'\r'] => return Piece::Incomplete,
+                [b'.', b'\r', b'\n', ..] => return Piece::End { skip: 3 },
+                _ => {
+                    skip = 1;
+                    self.at = At::Inside;
+                }
+            }
+        }
+        let body = input.get(skip..).unwrap_or_default();
+        if body.is_empty() {
+            return Piece::Incomplete;
+        }
+        match self.policy {
+            BareNewline::Normalise => self.normalised(body, skip),
+            BareNewline::Reject | BareNewline::Pass => {
+                Piece::Run { skip, len: self.scan(body, false).0 }
+            }
+        }
+    }
+
+    /// The content up to the next line that begins with a dot, or to the end of `body`. With
+    /// `stop` it ends before a bare newline, and says whether it met one.
+    fn scan(&mut self, body: &[u8], stop: bool) -> (usize, bool) {
+        let mut from = 0;
+        let mut line_end = None;
+        if self.at == At::AfterCr {
+            match body {
+                [b'\n', b'.', ..] => {
+                    self.at = At::LineStart;
+                    return (1, false);
+                }
+                [b'\n', ..] => {
+                    from = 1;
+                    line_end = Some(1);
+                }
+                _ => self.bare = true,
+            }
+        }
+        while let Some(at) = body.get(from..).and_then(|rest| memchr2(b'\r', b'\n', rest)) {
+            let here = from + at;
+            match body.get(here..).unwrap_or_default() {
+                [b'\r', b'\n', b'.', ..] => {
+                    self.at = At::LineStart;
+                    return (here + 2, false);
+                }
+                [b'\r', b'\n', ..] => {
+                    from = here + 2;
+                    line_end = Some(from);
+                }
+                [b'\r'] => {
+                    self.at = At::AfterCr;
+                    return (here + 1, false);
+                }
+                _ if stop => {
+                    self.at = At::Inside;
+                    return (here, true);
+                }
+                _ => {
+                    self.bare = true;
+                    from = here + 1;
+                }
+            }
+        }
+        self.at = if line_end == Some(body.len()) { At::LineStart } else { At::Inside };
+        (body.len(), false)
+    }
+
+    /// The same with CR LF in the place of each bare CR and LF. The end of the data and the
+    /// stuffed dots are still those of the bytes as they came.
+    fn normalised(&mut self, body: &[u8], skip: usize) -> Piece {
+        if self.at == At::AfterCr && body.first() != Some(&b'\n') {
+            self.bare = true;
+            self.at = At::Inside;
+            return Piece::Literal { skip, text: b"\n" };
+        }
+        let (len, met) = self.scan(body, true);
+        if len > 0 || !met {
+            return Piece::Run { skip, len };
+        }
+        self.bare = true;
+        self.at = At::Inside;
+        Piece::Literal { skip: skip + 1, text: b"\r\n" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Decodes `input` as it comes in pieces of `sizes`: the content, whether a bare newline was
+    /// met, and what stood behind the end, or `None` where there was no end.
+    fn run(
+        input: &[u8],
+        sizes: &[usize],
+        policy: BareNewline,
+    ) -> Option<(Vec<u8>, bool, Vec<u8>)> {
+        let mut decoder = Decoder::new(policy);
+        let (mut buffer, mut content) = (Vec::new(), Vec::new());
+        let mut rest = input;
+        let mut sizes = sizes.iter().copied().cycle();
+        loop {
+            match decoder.next(&buffer) {
+                Piece::Run { skip, len } => {
+                    assert!(len > 0);
+                    content.extend_from_slice(&buffer[skip..skip + len]);
+                    buffer.drain(..skip + len);
+                }
+                Piece::Literal { skip, text } => {
+                    content.extend_from_slice(text);
+                    buffer.drain(..skip);
+                }
+                Piece::End { skip } => {
+                    buffer.drain(..skip);
+                    let behind = [&buffer[..], rest].concat();
+                    return Some((content, decoder.met_bare_newline(), behind));
+                }
+                Piece::Incomplete => {
+                    assert!(buffer.len() <= 2, "at most a dot and a CR are held back");
+                    if rest.is_empty() {
+                        return None;
+                    }
+                    let n = sizes.next().unwrap_or(1).clamp(1, rest.len());
+                    buffer.extend_from_slice(&rest[..n]);
+                    rest = &rest[n..];
+                }
+            }
+        }
+    }
+
+    /// A plain search, and a line at a time for the dots.
+    fn oracle(input: &[u8], policy: BareNewline) -> Option<(Vec<u8>, bool, Vec<u8>)> {
+        let framed = [b"\r\n", input].concat();
+        let end = framed.windows(5).position(|five| five == b"\r\n.\r\n")?;
+        let mut content = Vec::new();
+        let (mut bare, mut at) = (false, 2);
+        while at < end + 2 {
+            let line_start = framed[..at].ends_with(b"\r\n");
+            match &framed[at..] {
+                [b'.', ..] if line_start => at += 1,
+                [b'\r', b'\n', ..] => {
+                    content.extend_from_slice(b"\r\n");
+                    at += 2;
+                    continue;
+                }
+                _ => {}
+            }
+            match framed[at] {
+                b'\r' if framed.get(at + 1) == Some(&b'\n') => {}
+                newline @ (b'\r' | b'\n') => {
+                    bare = true;
+                    match policy {
+                        BareNewline::Normalise => content.extend_from_slice(b"\r\n"),
+                        _ => content.push(newline),
+                    }
+                    at += 1;
+                }
+                other => {
+                    content.push(other);
+                    at += 1;
+                }
+            }
+        }
+        Some((content, bare, framed[end + 5..].to_vec()))
+    }
+
+    const POLICIES: [BareNewline; 3] =
+        [BareNewline::Reject, BareNewline::Normalise, BareNewline::Pass];
+
+    #[test]
+    fn the_first_crlf_may_be_that_of_the_data_command() {
+        for policy in POLICIES {
+            let nothing = run(b".\r\nQUIT\r\n", &[100], policy);
+            assert_eq!(nothing, Some((Vec::new(), false, b"QUIT\r\n".to_vec())));
+            let dot = run(b"..\r\n.\r\n", &[100], policy);
+            assert_eq!(dot, Some((b".\r\n".to_vec(), false, Vec::new())));
+        }
+    }
+
+    #[test]
+    fn the_crlf_before_the_last_dot_is_content() {
+        let got = run(b"a\r\n.\r\n", &[1], BareNewline::Reject);
+        assert_eq!(got, Some((b"a\r\n".to_vec(), false, Vec::new())));
+    }
+
+    #[test]
+    fn nothing_but_crlf_dot_crlf_ends_the_data() {
+        let bogus: [&[u8]; 17] = [
+            b"\n.\n", b"\n.\r", b"\r.\n", b"\r.\r", b"\n.\r\n", b"\r.\r\n", b"\r\n\0.\r\n",
+            b"\r\n.\r\r\n", b"\r\r\n.\r\r\n", b"\r\n.\n", b"\r\n.\rx", b"\r\n.\0\r\n",
+            b"\r\n.\x85", b"\xc2\x85.\xc2\x85", b"\r\n\xc0\xae\r\n", b"\x8d\x8a\xae\x8d\x8a",
+            b"\r\n\xef\xbc\x8e\r\n",
+        ];
+        for sequence in bogus {
+            for framing in [&b"text\r\n"[..], b"text", b""] {
+                let input = [framing, sequence, b"\r\nMAIL FROM:<evil@x>\r\n"].concat();
+                for policy in POLICIES {
+                    assert_eq!(run(&input, &[1], policy), None, "{}", input.escape_ascii());
+                    let ended = [&input[..], b".\r\nNOOP\r\n"].concat();
+                    let got = run(&ended, &[3], policy);
+                    assert_eq!(got, oracle(&ended, policy), "{}", input.escape_ascii());
+                    assert_eq!(got.map(|(_, _, behind)| behind), Some(b"NOOP\r\n".to_vec()));
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn any_split_gives_what_the_oracle_says(
+            input in prop::collection::vec(prop::sample::select(b"a.\r\n.\r\n\0".to_vec()), 0..40),
+            sizes in prop::collection::vec(1_usize..12, 1..8),
+            policy in prop::sample::select(POLICIES.to_vec()),
+        ) {
+            prop_assert_eq!(run(&input, &sizes, policy), oracle(&input, policy));
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Mail data as it is sent: dots stuffed, newlines kept honest, the end written
+//! (RFC 5321 sections 2.3.8 and 4.5.2).
+
+use core::fmt;
+
+use memchr::memchr2;
+use smtp_proto::session::BareNewline;
+
+/// The content holds a CR or an LF that is not part of a CRLF, and the policy is
+/// [`BareNewline::Reject`] (RFC 5321 section 2.3.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FoundBareNewline;
+
+impl fmt::Display for FoundBareNewline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the content holds a CR or LF that is not part of a CRLF")
+    }
+}
+
+impl core::error::Error for FoundBareNewline {}
+
+/// The next bytes for the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Run<'a> {
+    /// So many octets of the input, as they are.
+    Lent(&'a [u8]),
+    /// A few octets that the input does not have, and how many octets of the input they stand for.
+    Written(&'static [u8], usize),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    LineStart,
+    Inside,
+    AfterCr,
+    /// Behind a bare newline that was passed on: a peer might see a line start here.
+    MaybeLineStart,
+}
+
+/// Encodes mail data for DATA. What it lends are runs of the caller's own bytes, fit for vectored
+/// writes; the content may come in any pieces.
+///
+/// With [`BareNewline::Reject`] a bare CR or LF is an error and never reaches the wire; with
+/// [`BareNewline::Normalise`] it becomes CRLF; with [`BareNewline::Pass`] it goes as it is, and a
+/// dot behind it is doubled, so that no peer finds an end of data there.
+///
+/// ```
+/// use smtp_codec::{Encoder, Run};
+/// use smtp_proto::session::BareNewline;
+///
+/// let mut encoder = Encoder::new(BareNewline::Reject);
+/// let (mut wire, mut content) = (Vec::new(), &b".hidden\r\nlast"[..]);
+/// while let Some(run) = encoder.next(content)? {
+///     let taken = match run {
+///         Run::Lent(bytes) => { wire.extend_from_slice(bytes); bytes.len() }
+///         Run::Written(bytes, taken) => { wire.extend_from_slice(bytes); taken }
+///     };
+///     content = &content[taken..];
+/// }
+/// wire.extend_from_slice(encoder.finish()?);
+/// assert_eq!(wire, b"..hidden\r\nlast\r\n.\r\n");
+/// # Ok::<(), smtp_codec::FoundBareNewline>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Encoder {
+    at: At,
+    policy: BareNewline,
+}
+
+impl Encoder {
+    /// Starts at the beginning of the content.
+    #[must_use]
+    pub fn new(policy: BareNewline) -> Self {
+        Encoder { at: At::LineStart, policy }
+    }
+
+    /// The next run of `content`, which must begin where the last run ended; `None` when there is
+    /// no more of it.
+    ///
+    /// # Errors
+    ///
+    /// [`FoundBareNewline`] under [`BareNewline::Reject`]; the mail data must then be abandoned
+    /// by closing the connection.
+    pub fn next<'a>(&mut self, content: &'a [u8]) -> Result<Option<Run<'a>>, FoundBareNewline> {
+        let Some(first) = content.first() else { return Ok(None) };
+        match self.at {
+            // A CR is held back until what follows it is known, so that none goes out bare.
+            At::AfterCr if *first == b'\n' => {
+                self.at = At::LineStart;
+                return Ok(Some(Run::Written(b"\r\n", 1)));
+            }
+            At::AfterCr => return self.bare(b'\r', 0).map(Some),
+            At::LineStart | At::MaybeLineStart if *first == b'.' => {
+                self.at = At::Inside;
+                return Ok(Some(Run::Written(b"..", 1)));
+            }
+            _ => {}
+        }
+        let len = self.run(content);
+        match content.split_at_checked(len) {
+            Some((run, _)) if len > 0 => Ok(Some(Run::Lent(run))),
+            _ if content == b"\r" => {
+                self.at = At::AfterCr;
+                Ok(Some(Run::Written(b"", 1)))
+            }
+            _ => self.bare(*first, 1).map(Some),
+        }
+    }
+
+    /// How many octets can go out as they are: up to a line that begins with a dot, a bare
+    /// newline, or a CR at the end.
+    fn run(&mut self, content: &[u8]) -> usize {
+        let mut from = 0;
+        while let Some(at) = content.get(from..).and_then(|rest| memchr2(b'\r', b'\n', rest)) {
+            let here = from + at;
+            match content.get(here..).unwrap_or_default() {
+                [b'\r', b'\n', b'.', ..] => {
+                    self.at = At::LineStart;
+                    return here + 2;
+                }
+                [b'\r', b'\n', ..] => from = here + 2,
+                _ => {
+                    if here > 0 {
+                        self.at = if here == from && from > 0 { At::LineStart } else { At::Inside };
+                    }
+                    return here;
+                }
+            }
+        }
+        self.at = if from == content.len() { At::LineStart } else { At::Inside };
+        content.len()
+    }
+
+    fn bare(&mut self, newline: u8, taken: usize) -> Result<Run<'static>, FoundBareNewline> {
+        match self.policy {
+            BareNewline::Reject => Err(FoundBareNewline),
+            BareNewline::Normalise => {
+                self.at = At::LineStart;
+                Ok(Run::Written(b"\r\n", taken))
+            }
+            BareNewline::Pass => {
+                self.at = At::MaybeLineStart;
+                Ok(Run::Written(if newline == b'\r' { b"\r" } else { b"\n" }, taken))
+            }
+        }
+    }
+
+    /// What ends the mail data: the CRLF that its last line may lack, and the lone dot.
+    ///
+    /// # Errors
+    ///
+    /// [`FoundBareNewline`] if the content ended in a bare CR under [`BareNewline::Reject`].
+    pub fn finish(self) -> Result<&'static [u8], FoundBareNewline> {
+        match (self.at, self.policy) {
+            (At::LineStart, _) => Ok(b".\r\n"),
+            (At::Inside | At::MaybeLineStart, _) => Ok(b"\r\n.\r\n"),
+            (At::AfterCr, BareNewline::Reject) => Err(FoundBareNewline),
+            (At::AfterCr, BareNewline::Normalise) => Ok(b"\r\n.\r\n"),
+            (At::AfterCr, BareNewline::Pass) => Ok(b"\r\r\n.\r\n"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encode(
+        content: &[u8],
+        sizes: &[usize],
+        policy: BareNewline,
+    ) -> Result<Vec<u8>, FoundBareNewline> {
+        let mut encoder = Encoder::new(policy);
+        let mut wire = Vec::new();
+        let mut rest = content;
+        let mut sizes = sizes.iter().copied().cycle();
+        while !rest.is_empty() {
+            let n = sizes.next().unwrap_or(1).clamp(1, rest.len());
+            let mut piece = &rest[..n];
+            rest = &rest[n..];
+            while let Some(run) = encoder.next(piece)? {
+                let taken = match run {
+                    Run::Lent(bytes) => {
+                        wire.extend_from_slice(bytes);
+                        bytes.len()
+                    }
+                    Run::Written(bytes, taken) => {
+                        wire.extend_from_slice(bytes);
+                        taken
+                    }
+                };
+                piece = &piece[taken..];
+            }
+        }
+        wire.extend_from_slice(encoder.finish()?);
+        Ok(wire)
+    }
+
+    fn is_bare(content: &[u8], at: usize) -> bool {
+        match content[at] {
+            b'\r' => content.get(at + 1) != Some(&b'\n'),
+            b'\n' => at == 0 || content[at - 1] != b'\r',
+            _ => false,
+        }
+    }
+
+    /// One octet at a time.
+    fn oracle(content: &[u8], policy: BareNewline) -> Result<Vec<u8>, FoundBareNewline> {
+        let mut canonical = Vec::new();
+        for at in 0..content.len() {
+            match policy {
+                BareNewline::Reject if is_bare(content, at) => return Err(FoundBareNewline),
+                BareNewline::Normalise if is_bare(content, at) => {
+                    canonical.extend_from_slice(b"\r\n");
+                }
+                _ => canonical.push(content[at]),
+            }
+        }
+        if !canonical.is_empty() && !canonical.ends_with(b"\r\n") {
+            canonical.extend_from_slice(b"\r\n");
+        }
+        let mut wire = Vec::new();
+        for (at, byte) in canonical.iter().enumerate() {
+            let start = at == 0
+                || canonical[..at].ends_with(b"\r\n")
+                || matches!(canonical[at - 1], b'\r' | b'\n');
+            if *byte == b'.' && start {
+                wire.push(b'.');
+            }
+            wire.push(*byte);
+        }
+        wire.extend_from_slice(b".\r\n");
+        Ok(wire)
+    }
+
+    const POLICIES: [BareNewline; 3] =
+        [BareNewline::Reject, BareNewline::Normalise, BareNewline::Pass];
+
+    #[test]
+    fn an_empty_message_is_the_lone_dot() {
+        for policy in POLICIES {
+            assert_eq!(encode(b"", &[1], policy), Ok(b".\r\n".to_vec()));
+            assert_eq!(encode(b".", &[1], policy), Ok(b"..\r\n.\r\n".to_vec()));
+            assert_eq!(encode(b"a\r\n", &[1], policy), Ok(b"a\r\n.\r\n".to_vec()));
+        }
+    }
+
+    #[test]
+    fn bare_newlines_follow_the_policy() {
+        assert_eq!(encode(b"a\nb", &[9], BareNewline::Reject), Err(FoundBareNewline));
+        assert_eq!(encode(b"a\r", &[9], BareNewline::Reject), Err(FoundBareNewline));
+        let mended = encode(b"a\n.\rb\r", &[1], BareNewline::Normalise);
+        assert_eq!(mended, Ok(b"a\r\n..\r\nb\r\n.\r\n".to_vec()));
+        let passed = encode(b"a\n.\r\n", &[1], BareNewline::Pass);
+        assert_eq!(passed, Ok(b"a\n..\r\n.\r\n".to_vec()));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn any_split_gives_what_the_oracle_says(
+            content in prop::collection::vec(prop::sample::select(b"a.\r\n.\r\n\0".to_vec()), 0..40),
+            sizes in prop::collection::vec(1_usize..12, 1..8),
+            policy in prop::sample::select(POLICIES.to_vec()),
+        ) {
+            let wire = encode(&content, &sizes, policy);
+            prop_assert_eq!(&wire, &oracle(&content, policy));
+            if let Ok(wire) = wire {
+                let framed = [b"\r\n", &wire[..]].concat();
+                let ends = framed.windows(5).filter(|five| five == b"\r\n.\r\n").count();
+                prop_assert_eq!(ends, 1, "the end of data stands once, at the end");
+            }
+        }
+    }
+}

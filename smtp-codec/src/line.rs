@@ -1,0 +1,170 @@
+//! Lines: what stands before CR LF, and nothing else ends one (RFC 5321 section 2.3.8).
+
+use memchr::{memchr, memchr2};
+
+/// What is wrong with the framing of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LineFault {
+    /// It passed the limit; it was skipped whole.
+    TooLong,
+    /// It holds a CR or an LF that is not part of a CRLF.
+    BareNewline,
+}
+
+/// The outcome of one look at the buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framed {
+    /// A line of `len` octets without its CRLF stands at the start.
+    Line { len: usize },
+    /// A line that ends `skip` octets from here is no good.
+    Fault { fault: LineFault, skip: usize },
+    /// No end yet. `skip` octets belong to an over-long line and can be thrown away.
+    Incomplete { skip: usize },
+}
+
+/// Finds line ends, remembering what it has looked at, so that a line that drips in byte by byte
+/// costs no more than one that arrives whole.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Lines {
+    /// Octets at the start of the buffer that hold no line end.
+    seen: usize,
+    /// The line is too long and its head is gone; the last octet thrown away was a CR.
+    skipping: Option<LastWasCr>,
+    bare: bool,
+}
+
+type LastWasCr = bool;
+
+impl Lines {
+    /// Looks for a line of at most `limit` octets, CRLF included.
+    pub(crate) fn next(&mut self, buffer: &[u8], limit: usize) -> Framed {
+        if let Some(after_cr) = self.skipping {
+            return self.skip(buffer, after_cr);
+        }
+        while let Some(at) = buffer.get(self.seen..).and_then(|rest| memchr(b'\n', rest)) {
+            let lf = self.seen + at;
+            let is_end = lf.checked_sub(1).and_then(|cr| buffer.get(cr)) == Some(&b'\r');
+            if !is_end {
+                self.bare = true;
+                self.seen = lf + 1;
+                continue;
+            }
+            let (len, end) = (lf - 1, lf + 1);
+            let bare = self.bare
+                || buffer.get(..len).is_some_and(|line| memchr2(b'\r', b'\n', line).is_some());
+            *self = Lines::default();
+            return match (end > limit, bare) {
+                (true, _) => Framed::Fault { fault: LineFault::TooLong, skip: end },
+                (_, true) => Framed::Fault { fault: LineFault::BareNewline, skip: end },
+                _ => Framed::Line { len },
+            };
+        }
+        if buffer.len() >= limit {
+            *self = Lines { skipping: Some(buffer.last() == Some(&b'\r')), ..Lines::default() };
+            return Framed::Incomplete { skip: buffer.len() };
+        }
+        self.seen = buffer.len();
+        Framed::Incomplete { skip: 0 }
+    }
+
+    fn skip(&mut self, buffer: &[u8], after_cr: bool) -> Framed {
+        let mut from = 0;
+        let mut before = after_cr;
+        while let Some(at) = buffer.get(from..).and_then(|rest| memchr(b'\n', rest)) {
+            let lf = from + at;
+            if let Some(previous) = lf.checked_sub(1).and_then(|cr| buffer.get(cr)) {
+                before = *previous == b'\r';
+            }
+            if before {
+                *self = Lines::default();
+                return Framed::Fault { fault: LineFault::TooLong, skip: lf + 1 };
+            }
+            from = lf + 1;
+        }
+        if let Some(last) = buffer.last() {
+            self.skipping = Some(*last == b'\r');
+        }
+        Framed::Incomplete { skip: buffer.len() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Feeds `pieces` and collects lines, or faults, as they come.
+    fn run(input: &[u8], sizes: &[usize], limit: usize) -> Vec<Result<Vec<u8>, LineFault>> {
+        let (mut lines, mut buffer, mut out) = (Lines::default(), Vec::new(), Vec::new());
+        let mut rest = input;
+        let mut sizes = sizes.iter().copied().cycle();
+        while !rest.is_empty() {
+            let n = sizes.next().unwrap_or(1).clamp(1, rest.len());
+            buffer.extend_from_slice(&rest[..n]);
+            rest = &rest[n..];
+            loop {
+                match lines.next(&buffer, limit) {
+                    Framed::Line { len } => {
+                        out.push(Ok(buffer[..len].to_vec()));
+                        buffer.drain(..len + 2);
+                    }
+                    Framed::Fault { fault, skip } => {
+                        out.push(Err(fault));
+                        buffer.drain(..skip);
+                    }
+                    Framed::Incomplete { skip } => {
+                        buffer.drain(..skip);
+                        break;
+                    }
+                }
+            }
+            assert!(buffer.len() <= limit, "memory stays below the limit");
+        }
+        out
+    }
+
+    /// What it should do, in the plainest words.
+    fn oracle(input: &[u8], limit: usize) -> Vec<Result<Vec<u8>, LineFault>> {
+        let mut out = Vec::new();
+        let mut rest = input;
+        while let Some(at) = rest.windows(2).position(|two| two == b"\r\n") {
+            let line = &rest[..at];
+            out.push(if at + 2 > limit {
+                Err(LineFault::TooLong)
+            } else if line.iter().any(|b| matches!(b, b'\r' | b'\n')) {
+                Err(LineFault::BareNewline)
+            } else {
+                Ok(line.to_vec())
+            });
+            rest = &rest[at + 2..];
+        }
+        out
+    }
+
+    #[test]
+    fn two_commands_are_never_made_of_one_bad_line() {
+        for bad in ["NOOP\nMAIL FROM:<a@b>\r\n", "RSET\rQUIT\r\n", "NOOP\r\r\n", "\n\r\n"] {
+            assert_eq!(run(bad.as_bytes(), &[1], 512), [Err(LineFault::BareNewline)], "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_at_the_limit_passes_and_one_past_it_does_not() {
+        let line = |n: usize| [vec![b'x'; n - 2], b"\r\n".to_vec()].concat();
+        assert!(run(&line(512), &[512], 512)[0].is_ok());
+        assert_eq!(run(&line(513), &[513], 512), [Err(LineFault::TooLong)]);
+        assert_eq!(run(&line(513), &[1], 512), [Err(LineFault::TooLong)]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_gives_the_same_lines(
+            input in prop::collection::vec(prop::sample::select(b"ab\r\n\r\n".to_vec()), 0..200),
+            sizes in prop::collection::vec(1_usize..20, 1..10),
+            limit in 4_usize..40,
+        ) {
+            prop_assert_eq!(run(&input, &sizes, limit), oracle(&input, limit));
+        }
+    }
+}

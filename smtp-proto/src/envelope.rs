@@ -1,0 +1,170 @@
+//! The envelope, and what became of it (feature `alloc`).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::address::{ForwardPathBuf, ReversePathBuf};
+use crate::command::{MailParametersBuf, RcptParametersBuf};
+use crate::reply::{Reply, ReplyFault};
+
+/// Who a message is from and who it is for (RFC 5321 section 2.3.1).
+///
+/// ```
+/// use smtp_proto::{Envelope, Recipient};
+///
+/// let envelope = Envelope::new("alice@example.org".parse()?)
+///     .to("bob@example.net".parse()?)
+///     .to("carol@example.com".parse()?);
+/// assert_eq!(envelope.recipients.len(), 2);
+/// # Ok::<(), smtp_proto::address::AddressError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// Where failures are reported to; null for reports themselves.
+    pub reverse_path: ReversePathBuf,
+    /// The parameters of MAIL.
+    pub parameters: MailParametersBuf,
+    /// In the order in which they are named.
+    pub recipients: Vec<Recipient>,
+}
+
+impl Envelope {
+    /// An envelope without recipients or parameters.
+    #[must_use]
+    pub fn new(reverse_path: ReversePathBuf) -> Self {
+        Envelope { reverse_path, parameters: MailParametersBuf::default(), recipients: Vec::new() }
+    }
+
+    /// Adds a recipient without parameters.
+    #[must_use]
+    pub fn to(mut self, forward_path: ForwardPathBuf) -> Self {
+        self.recipients.push(Recipient::new(forward_path));
+        self
+    }
+}
+
+/// One recipient of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// Whom it is for.
+    pub forward_path: ForwardPathBuf,
+    /// The parameters of RCPT.
+    pub parameters: RcptParametersBuf,
+}
+
+impl Recipient {
+    /// A recipient without parameters.
+    #[must_use]
+    pub fn new(forward_path: ForwardPathBuf) -> Self {
+        Recipient { forward_path, parameters: RcptParametersBuf::default() }
+    }
+}
+
+/// A whole reply, kept.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ReplyBuf(Box<[u8]>);
+
+impl ReplyBuf {
+    /// The reply.
+    ///
+    /// # Errors
+    ///
+    /// None in practice: it was a reply when it was kept.
+    pub fn as_reply(&self) -> Result<Reply<'_>, ReplyFault> {
+        Reply::parse(&self.0)
+    }
+}
+
+impl From<Reply<'_>> for ReplyBuf {
+    fn from(reply: Reply<'_>) -> Self {
+        ReplyBuf(reply.as_bytes().into())
+    }
+}
+
+impl fmt::Display for ReplyBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_reply().map_or(Ok(()), |reply| fmt::Display::fmt(&reply, f))
+    }
+}
+
+impl fmt::Debug for ReplyBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_ascii())
+    }
+}
+
+/// How far a recipient got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// The greeting, EHLO or HELO, or no connection at all.
+    Connect,
+    /// MAIL.
+    Mail,
+    /// RCPT.
+    Rcpt,
+    /// DATA.
+    Data,
+    /// The message itself.
+    Message,
+}
+
+/// What became of a recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// The server has taken over the message for it.
+    Accepted,
+    /// Refused for good: report a failure.
+    Refused,
+    /// Refused for now, or never asked: try again later.
+    Deferred,
+    /// The link broke between the end of the mail data and its reply: it may have been accepted
+    /// (RFC 1047). Trying again may deliver twice.
+    Unknown,
+}
+
+/// What became of one recipient, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// What became of it.
+    pub verdict: Verdict,
+    /// How far it got.
+    pub stage: Stage,
+    /// The reply that decided; none where the link or this side did.
+    pub reply: Option<ReplyBuf>,
+}
+
+impl Delivered {
+    /// What a reply at that stage comes to.
+    #[must_use]
+    pub fn from_reply(stage: Stage, reply: Reply<'_>) -> Self {
+        let verdict = match reply.code() {
+            code if code.is_positive() => Verdict::Accepted,
+            code if code.is_permanent() => Verdict::Refused,
+            _ => Verdict::Deferred,
+        };
+        // RFC 5321 section 4.5.3.1.10: 552 to RCPT means too many recipients, not too large.
+        let verdict = match (stage, reply.code().get()) {
+            (Stage::Rcpt, 552) => Verdict::Deferred,
+            _ => verdict,
+        };
+        Delivered { verdict, stage, reply: Some(reply.into()) }
+    }
+}
+
+/// What became of a message, recipient by recipient, in the order of the envelope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// One for each recipient.
+    pub recipients: Vec<Delivered>,
+    /// The reply that decided about the transaction as a whole, where there was one.
+    pub reply: Option<ReplyBuf>,
+}
+
+impl Outcome {
+    /// Whether every recipient was accepted; true where there was none.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        self.recipients.iter().all(|recipient| recipient.verdict == Verdict::Accepted)
+    }
+}

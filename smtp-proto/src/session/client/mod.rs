@@ -1,0 +1,558 @@
+//! The client's side of a session.
+
+use core::fmt;
+use core::time::Duration;
+
+mod table;
+
+use self::table::{Awaited, Deed, deed};
+use super::{Framing, offered};
+use crate::Sink;
+use crate::address::{ForwardPath, Host, ReversePath};
+use crate::command::{Command, Keyword, MailParameters, Parameter, RcptParameters};
+use crate::reply::{Capabilities, Extension, Extensions, Reply, ReplyFault};
+
+/// What the caller is told with a reply, or asked to go on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Question {
+    /// Told: the greeting.
+    Greeting,
+    /// Told: the reply to EHLO, or to HELO.
+    Ehlo,
+    /// Told: the server will not serve; the session says QUIT.
+    Refused,
+    /// Asked: start a transaction, or quit?
+    Ready,
+    /// Told: the reply to MAIL.
+    Mail,
+    /// Asked: another recipient, or no more?
+    WantRcpt,
+    /// Told: the reply to the RCPT of that number, counted from 0.
+    Rcpt(u32),
+    /// Told: the reply to DATA.
+    Data,
+    /// Asked: the content, until it is finished.
+    WantBody,
+    /// Told: the reply to the message.
+    Done,
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Closing {
+    /// QUIT was said, and the server has answered or closed.
+    Quit,
+    /// The greeting, or EHLO and HELO, were refused.
+    Refused,
+    /// 421: the server is closing the session (RFC 5321 section 3.8).
+    Unavailable,
+    /// The server closed the connection, or the link broke.
+    PeerGone,
+    /// The server was silent for too long (RFC 5321 section 4.5.3.2).
+    TimedOut,
+    /// The server does not follow the protocol.
+    Protocol(ProtocolFault),
+    /// The caller gave up: the content could not be sent to its end.
+    Abandoned,
+}
+
+/// How a server broke the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProtocolFault {
+    /// A reply that is none.
+    Reply(ReplyFault),
+    /// A reply of a class that cannot stand there.
+    Class,
+    /// A reply to nothing.
+    Unasked,
+}
+
+impl fmt::Display for ProtocolFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ProtocolFault::Reply(fault) => write!(f, "the server's reply is malformed: {fault}"),
+            ProtocolFault::Class => f.write_str("the server's reply cannot stand at this point"),
+            ProtocolFault::Unasked => f.write_str("the server sent a reply to no command"),
+        }
+    }
+}
+
+impl core::error::Error for ProtocolFault {}
+
+/// Why a command cannot be sent to this server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CallError {
+    /// A parameter needs an extension that the server does not offer.
+    NotOffered(Extension),
+    /// A parameter that no known extension defines.
+    UnknownParameter,
+    /// An address outside ASCII in a transaction without SMTPUTF8 (RFC 6531 section 3.5).
+    NeedsSmtpUtf8,
+    /// SIZE is larger than the server takes (RFC 1870 section 6.1); its limit in octets.
+    TooLarge(u64),
+    /// BODY=BINARYMIME cannot be sent by DATA (RFC 3030 section 3).
+    NeedsChunking,
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CallError::NotOffered(extension) => {
+                write!(f, "the server does not offer {}", extension.keyword())
+            }
+            CallError::UnknownParameter => f.write_str("a parameter of no known extension"),
+            CallError::NeedsSmtpUtf8 => f.write_str("an address outside ASCII needs SMTPUTF8"),
+            CallError::TooLarge(limit) => {
+                write!(f, "the message is larger than the {limit} octets that the server takes")
+            }
+            CallError::NeedsChunking => f.write_str("BODY=BINARYMIME needs CHUNKING"),
+        }
+    }
+}
+
+impl core::error::Error for CallError {}
+
+/// How a client session goes about its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Whether commands are grouped where PIPELINING is offered (RFC 2920); on by default.
+    pub pipelining: bool,
+    /// Commands sent and not yet answered, at most; 100 by default. It keeps the replies that are
+    /// under way below what any transport buffers, so that neither side waits for the other.
+    pub depth: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { pipelining: true, depth: 100 }
+    }
+}
+
+/// A transaction, in counters: replies come in the order of the commands.
+#[derive(Clone, Copy, Debug, Default)]
+struct Transaction {
+    utf8: bool,
+    rset_due: bool,
+    mail_due: bool,
+    mail_refused: bool,
+    sent: u32,
+    answered: u32,
+    accepted: u32,
+    ended: bool,
+    data_due: bool,
+}
+
+impl Transaction {
+    fn awaited(&self) -> Option<Awaited> {
+        if self.rset_due {
+            Some(Awaited::Rset)
+        } else if self.mail_due {
+            Some(Awaited::Mail)
+        } else if self.answered < self.sent {
+            Some(Awaited::Rcpt)
+        } else if self.data_due {
+            Some(Awaited::Data)
+        } else {
+            None
+        }
+    }
+
+    fn outstanding(&self) -> u32 {
+        let others = u32::from(self.rset_due) + u32::from(self.mail_due) + u32::from(self.data_due);
+        (self.sent - self.answered).saturating_add(others)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Greeting,
+    Ehlo,
+    Helo,
+    Ready,
+    Open(Transaction),
+    Body,
+    Message,
+    LoneDot,
+    Quit(Closing),
+    Closed(Closing),
+}
+
+/// A client session: it writes the commands, matches the replies by count, and says what the
+/// caller may do next.
+///
+/// ```
+/// use smtp_proto::address::Host;
+/// use smtp_proto::reply::Reply;
+/// use smtp_proto::session::client::{Question, Session, Settings};
+///
+/// let hello = Host::parse("client.example.net").unwrap();
+/// let (mut session, mut out) = (Session::new(Settings::default()), Vec::new());
+/// session.reply(Reply::parse(b"220 mx.example.org ESMTP\r\n").unwrap(), hello, &mut out);
+/// assert_eq!(session.told(), Some(Question::Greeting));
+/// assert_eq!(out, b"EHLO client.example.net\r\n");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Session {
+    state: State,
+    told: Option<Question>,
+    settings: Settings,
+    extensions: Extensions,
+    /// A transaction may still be open over there: RSET before the next one.
+    stale: bool,
+    in_doubt: bool,
+}
+
+impl Session {
+    /// A session whose connection has just been made.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Session {
+            state: State::Greeting,
+            told: None,
+            settings,
+            extensions: Extensions::default(),
+            stale: false,
+            in_doubt: false,
+        }
+    }
+
+    /// What comes next on the wire, from the server.
+    #[must_use]
+    pub fn framing(&self) -> Framing {
+        match self.state {
+            State::Closed(_) => Framing::End,
+            _ => Framing::Line,
+        }
+    }
+
+    /// What the last reply was about, until [`noted`](Session::noted).
+    #[must_use]
+    pub fn told(&self) -> Option<Question> {
+        self.told
+    }
+
+    /// Takes note that the caller has seen the last reply.
+    pub fn noted(&mut self) {
+        self.told = None;
+    }
+
+    /// What the caller is asked to go on with, when nothing is left to be told.
+    #[must_use]
+    pub fn asked(&self) -> Option<Question> {
+        match self.state {
+            State::Ready => Some(Question::Ready),
+            State::Body => Some(Question::WantBody),
+            State::Open(transaction) => {
+                let room = if self.pipelines() { self.settings.depth.max(1) } else { 1 };
+                let open = !transaction.ended && !transaction.mail_refused;
+                (open && transaction.outstanding() < room).then_some(Question::WantRcpt)
+            }
+            _ => None,
+        }
+    }
+
+    /// What the server offers; nothing before EHLO was answered.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// How the session ended, if it did.
+    #[must_use]
+    pub fn closing(&self) -> Option<Closing> {
+        match self.state {
+            State::Closed(closing) => Some(closing),
+            _ => None,
+        }
+    }
+
+    /// Whether the session ended between the end of the mail data and its reply, so that the
+    /// message may have been accepted (RFC 5321 section 4.5.3.2.6, RFC 1047).
+    #[must_use]
+    pub fn in_doubt(&self) -> bool {
+        self.in_doubt
+    }
+
+    /// How long to wait for the server (RFC 5321 section 4.5.3.2).
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        let minutes = match self.state {
+            State::Open(transaction) if transaction.awaited() == Some(Awaited::Data) => 2,
+            State::Body => 3,
+            State::Message | State::LoneDot => 10,
+            State::Quit(_) => 1,
+            _ => 5,
+        };
+        Duration::from_secs(minutes * 60)
+    }
+
+    fn pipelines(&self) -> bool {
+        self.settings.pipelining && self.extensions.contains(Extension::Pipelining)
+    }
+
+    fn awaited(&self) -> Awaited {
+        match self.state {
+            State::Greeting => Awaited::Greeting,
+            State::Ehlo => Awaited::Ehlo,
+            State::Helo => Awaited::Helo,
+            State::Open(transaction) => transaction.awaited().unwrap_or(Awaited::Nothing),
+            State::Message => Awaited::Message,
+            State::LoneDot => Awaited::LoneDot,
+            State::Quit(_) => Awaited::Quit,
+            State::Ready | State::Body | State::Closed(_) => Awaited::Nothing,
+        }
+    }
+
+    /// Takes one whole reply. `hello` is the name that EHLO and HELO give.
+    pub fn reply<S: Sink + ?Sized>(&mut self, reply: Reply<'_>, hello: Host<'_>, out: &mut S) {
+        let awaited = self.awaited();
+        let unavailable = reply.code().get() == 421 && awaited != Awaited::Quit;
+        match deed(awaited, reply.code().class()) {
+            _ if unavailable && !awaited.is_of_a_transaction() => {
+                self.told = Some(Question::Refused);
+                return self.close(Closing::Unavailable);
+            }
+            Deed::Introduce => {
+                self.told = Some(Question::Greeting);
+                self.state = State::Ehlo;
+                Command::Ehlo(hello).encode(out);
+            }
+            Deed::FallBack => {
+                self.state = State::Helo;
+                Command::Helo(hello).encode(out);
+            }
+            Deed::Ready => {
+                self.told = Some(Question::Ehlo);
+                self.extensions = match awaited {
+                    Awaited::Ehlo => Capabilities::new(reply).extensions(),
+                    _ => Extensions::default(),
+                };
+                self.state = State::Ready;
+            }
+            Deed::Refused => {
+                self.told = Some(Question::Refused);
+                self.say_quit(Closing::Refused, out);
+            }
+            Deed::Over => {
+                if let State::Quit(closing) = self.state {
+                    self.close(closing);
+                }
+                return;
+            }
+            Deed::Broken => {
+                let fault = match awaited {
+                    Awaited::Nothing => ProtocolFault::Unasked,
+                    _ => ProtocolFault::Class,
+                };
+                return self.close(Closing::Protocol(fault));
+            }
+            deed @ (Deed::Good | Deed::Bad | Deed::Ignore) => {
+                self.advance(awaited, deed == Deed::Good, out);
+            }
+        }
+        if unavailable {
+            self.in_doubt = false;
+            self.close(Closing::Unavailable);
+        }
+    }
+
+    /// A step of a transaction was answered.
+    fn advance<S: Sink + ?Sized>(&mut self, awaited: Awaited, good: bool, out: &mut S) {
+        match (awaited, &mut self.state) {
+            (Awaited::Rset, State::Open(transaction)) => transaction.rset_due = false,
+            (Awaited::Mail, State::Open(transaction)) => {
+                self.told = Some(Question::Mail);
+                transaction.mail_due = false;
+                transaction.mail_refused = !good;
+            }
+            (Awaited::Rcpt, State::Open(transaction)) => {
+                self.told = Some(Question::Rcpt(transaction.answered));
+                transaction.answered += 1;
+                transaction.accepted += u32::from(good);
+            }
+            (Awaited::Data, State::Open(transaction)) => {
+                self.told = Some(Question::Data);
+                let wanted = transaction.accepted > 0 && !transaction.mail_refused;
+                self.state = match (good, wanted) {
+                    (true, true) => State::Body,
+                    (true, false) => {
+                        out.put(b".\r\n");
+                        State::LoneDot
+                    }
+                    (false, _) => {
+                        self.stale = true;
+                        State::Ready
+                    }
+                };
+            }
+            (Awaited::Message, _) => {
+                self.told = Some(Question::Done);
+                self.state = State::Ready;
+            }
+            (Awaited::LoneDot, _) => {
+                self.stale = true;
+                self.state = State::Ready;
+            }
+            _ => {}
+        }
+        self.settle();
+    }
+
+    /// Ends a transaction that can come to nothing more.
+    fn settle(&mut self) {
+        if let State::Open(transaction) = self.state
+            && transaction.outstanding() == 0
+            && (transaction.ended || transaction.mail_refused)
+        {
+            self.stale = !transaction.mail_refused;
+            self.state = State::Ready;
+        }
+    }
+
+    /// Starts a transaction: MAIL, and RSET before it where an earlier one may still be open.
+    /// SIZE, and BODY=7BIT, are left out where the server does not offer them.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] if the server does not offer what this transaction needs; nothing is sent
+    /// and another one may be tried.
+    pub fn mail<S: Sink + ?Sized>(
+        &mut self,
+        reverse_path: ReversePath<'_>,
+        parameters: MailParameters<'_>,
+        out: &mut S,
+    ) -> Result<(), CallError> {
+        let State::Ready = self.state else { return Ok(()) };
+        let is_optional = |parameter: &Parameter<'_>| match parameter.kind() {
+            Some(Keyword::Size) => true,
+            Some(Keyword::Body) => {
+                parameter.value().is_some_and(|value| value.eq_ignore_ascii_case("7BIT"))
+            }
+            _ => false,
+        };
+        for parameter in parameters.iter().filter(|parameter| !is_optional(parameter)) {
+            self.check_offered(&parameter)?;
+        }
+        if parameters.body() == Some(crate::command::Body::BinaryMime) {
+            return Err(CallError::NeedsChunking);
+        }
+        if !reverse_path.is_ascii() && !parameters.smtp_utf8() {
+            return Err(CallError::NeedsSmtpUtf8);
+        }
+        if let (Some(size), Some(limit)) = (parameters.size(), self.extensions.size())
+            && limit > 0
+            && size > limit
+        {
+            return Err(CallError::TooLarge(limit));
+        }
+        let rset_due = core::mem::take(&mut self.stale);
+        if rset_due {
+            Command::Rset.encode(out);
+        }
+        out.put(b"MAIL FROM:");
+        let _ = fmt::write(&mut crate::sink::Text(out), format_args!("{reverse_path}"));
+        for parameter in parameters.iter() {
+            if offered::is_offered(&parameter, &self.extensions) {
+                let _ = fmt::write(&mut crate::sink::Text(out), format_args!(" {parameter}"));
+            }
+        }
+        out.put(b"\r\n");
+        self.state = State::Open(Transaction {
+            utf8: parameters.smtp_utf8(),
+            rset_due,
+            mail_due: true,
+            ..Transaction::default()
+        });
+        Ok(())
+    }
+
+    /// Names a recipient; its number is the count of those named before.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] as for [`mail`](Session::mail); nothing is sent, the transaction goes on.
+    pub fn rcpt<S: Sink + ?Sized>(
+        &mut self,
+        forward_path: ForwardPath<'_>,
+        parameters: RcptParameters<'_>,
+        out: &mut S,
+    ) -> Result<(), CallError> {
+        for parameter in parameters.iter() {
+            self.check_offered(&parameter)?;
+        }
+        let State::Open(transaction) = &mut self.state else { return Ok(()) };
+        if !forward_path.is_ascii() && !transaction.utf8 {
+            return Err(CallError::NeedsSmtpUtf8);
+        }
+        Command::Rcpt { forward_path, parameters }.encode(out);
+        transaction.sent += 1;
+        Ok(())
+    }
+
+    /// Says that there are no more recipients. DATA follows, unless it is known already that
+    /// nobody would profit.
+    pub fn end_rcpt<S: Sink + ?Sized>(&mut self, out: &mut S) {
+        let State::Open(transaction) = &mut self.state else { return };
+        if transaction.ended {
+            return;
+        }
+        transaction.ended = true;
+        let unanswered = transaction.sent - transaction.answered;
+        if transaction.accepted + unanswered > 0 && !transaction.mail_refused {
+            Command::Data.encode(out);
+            transaction.data_due = true;
+        }
+        self.settle();
+    }
+
+    /// Says that the content, its end included, has been written.
+    pub fn end_body(&mut self) {
+        if let State::Body = self.state {
+            self.state = State::Message;
+        }
+    }
+
+    /// Says QUIT.
+    pub fn quit<S: Sink + ?Sized>(&mut self, out: &mut S) {
+        if let State::Ready = self.state {
+            self.say_quit(Closing::Quit, out);
+        }
+    }
+
+    fn say_quit<S: Sink + ?Sized>(&mut self, closing: Closing, out: &mut S) {
+        Command::Quit.encode(out);
+        self.state = State::Quit(closing);
+    }
+
+    /// Ends the session without another word.
+    pub fn close(&mut self, closing: Closing) {
+        let closing = match (self.state, closing) {
+            (State::Closed(_), _) => return,
+            (State::Quit(closing), _) => closing,
+            (State::Message, _) => {
+                self.in_doubt = true;
+                closing
+            }
+            _ => closing,
+        };
+        self.state = State::Closed(closing);
+    }
+
+    /// Takes back [`in_doubt`](Session::in_doubt): the end of the mail data never left this side.
+    pub fn not_in_doubt(&mut self) {
+        self.in_doubt = false;
+    }
+
+    fn check_offered(&self, parameter: &Parameter<'_>) -> Result<(), CallError> {
+        match offered::needed(parameter) {
+            None => Err(CallError::UnknownParameter),
+            Some(extension) if self.extensions.contains(extension) => Ok(()),
+            Some(extension) => Err(CallError::NotOffered(extension)),
+        }
+    }
+}

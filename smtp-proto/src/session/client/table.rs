@@ -1,0 +1,79 @@
+//! The client session as a table: what each class of reply means for each thing that was sent.
+
+use crate::reply::Class;
+
+/// What the next reply answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// The connection itself.
+    Greeting,
+    Ehlo,
+    Helo,
+    Rset,
+    Mail,
+    Rcpt,
+    Data,
+    /// The end of the mail data.
+    Message,
+    /// The lone dot behind a 354 that nobody was left to profit from (RFC 2920 section 3.1).
+    LoneDot,
+    Quit,
+    /// Nothing: it comes unasked.
+    Nothing,
+}
+
+impl Awaited {
+    /// Whether the caller is told of the reply as a step of its transaction.
+    pub(super) const fn is_of_a_transaction(self) -> bool {
+        matches!(self, Awaited::Mail | Awaited::Rcpt | Awaited::Data | Awaited::Message)
+    }
+}
+
+/// What is done with a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Deed {
+    /// Say EHLO.
+    Introduce,
+    /// EHLO is unknown there: say HELO (RFC 5321 section 3.2).
+    FallBack,
+    /// Introduced.
+    Ready,
+    /// The session cannot be used: QUIT.
+    Refused,
+    /// A step of the transaction succeeded, or failed.
+    Good,
+    Bad,
+    /// Said, heard, done.
+    Ignore,
+    /// The session is over.
+    Over,
+    /// The server does not follow the protocol: what comes next cannot be trusted.
+    Broken,
+}
+
+/// Each row is what was sent, each column the class of the reply. 421 is looked at before.
+#[rustfmt::skip]
+pub(super) const fn deed(awaited: Awaited, class: Class) -> Deed {
+    use Deed::{Bad, Broken, FallBack, Good, Ignore, Introduce, Over, Ready, Refused};
+    //                         2yz        3yz     4yz      5yz
+    let row = match awaited {
+        Awaited::Greeting => [Introduce, Broken, Refused, Refused ],
+        Awaited::Ehlo     => [Ready,     Broken, Refused, FallBack],
+        Awaited::Helo     => [Ready,     Broken, Refused, Refused ],
+        Awaited::Rset     => [Ignore,    Broken, Broken,  Broken  ],
+        Awaited::Mail     => [Good,      Broken, Bad,     Bad     ],
+        Awaited::Rcpt     => [Good,      Broken, Bad,     Bad     ],
+        Awaited::Data     => [Broken,    Good,   Bad,     Bad     ],
+        Awaited::Message  => [Good,      Broken, Bad,     Bad     ],
+        Awaited::LoneDot  => [Ignore,    Broken, Ignore,  Ignore  ],
+        Awaited::Quit     => [Over,      Over,   Over,    Over    ],
+        Awaited::Nothing  => [Broken,    Broken, Broken,  Broken  ],
+    };
+    let [positive, intermediate, transient, permanent] = row;
+    match class {
+        Class::PositiveCompletion   => positive,
+        Class::PositiveIntermediate => intermediate,
+        Class::TransientNegative    => transient,
+        Class::PermanentNegative    => permanent,
+    }
+}

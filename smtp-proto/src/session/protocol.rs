@@ -1,0 +1,60 @@
+//! What was spoken, for the `with` clause of a Received field.
+
+use core::fmt;
+
+/// How the client introduced itself, and what was used since (RFC 5321 section 4.4, RFC 3848,
+/// RFC 6531 section 4.3). `Display` writes the keyword of the `with` clause.
+///
+/// ```
+/// use smtp_proto::session::Protocol;
+///
+/// assert_eq!(Protocol::esmtp().to_string(), "ESMTP");
+/// assert_eq!(Protocol::esmtp().with_utf8().to_string(), "UTF8SMTP");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Protocol {
+    extended: bool,
+    utf8: bool,
+}
+
+impl Protocol {
+    /// HELO, or nothing yet.
+    #[must_use]
+    pub const fn smtp() -> Self {
+        Protocol { extended: false, utf8: false }
+    }
+
+    /// EHLO.
+    #[must_use]
+    pub const fn esmtp() -> Self {
+        Protocol { extended: true, utf8: false }
+    }
+
+    /// The same where the transaction uses SMTPUTF8.
+    #[must_use]
+    pub const fn with_utf8(self) -> Self {
+        Protocol { utf8: true, ..self }
+    }
+
+    /// Whether the client said EHLO, so that it knows which extensions are offered.
+    #[must_use]
+    pub const fn is_extended(self) -> bool {
+        self.extended
+    }
+
+    /// Whether the transaction uses SMTPUTF8.
+    #[must_use]
+    pub const fn is_utf8(self) -> bool {
+        self.utf8
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match (self.extended, self.utf8) {
+            (false, _) => "SMTP",
+            (true, false) => "ESMTP",
+            (true, true) => "UTF8SMTP",
+        })
+    }
+}

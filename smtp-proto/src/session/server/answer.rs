@@ -1,0 +1,200 @@
+//! Answers: the application's, and those that the session gives itself.
+
+use super::{Asked, Closing, Context, Session, State, Transaction};
+use crate::Sink;
+use crate::reply::{
+    EnhancedCode, Extension, Positive, Refusal, ReplyCode, write_ehlo_reply, write_reply,
+};
+use crate::sink::Text;
+
+/// Code, enhanced status code, text.
+type Own = (u16, (u8, u16, u16), &'static str);
+
+impl Session {
+    /// Answers what is asked with yes. `with` takes the place of the usual reply; in the greeting
+    /// its text stands behind the host name, and EHLO and DATA do not look at it.
+    pub fn accept<S: Sink + ?Sized>(
+        &mut self,
+        cx: &Context<'_>,
+        with: Option<Positive<'_>>,
+        out: &mut S,
+    ) {
+        let Some(asked) = self.asked.take() else { return };
+        let usual = match asked {
+            Asked::Greet => {
+                self.state = State::Greeted;
+                return self.greet(cx, with, out);
+            }
+            Asked::Hello(protocol) => {
+                self.state = State::Ready;
+                self.protocol = protocol;
+                if protocol.is_extended() {
+                    write_ehlo_reply(out, cx.hostname, &cx.settings.extensions);
+                } else {
+                    self.say_host(cx, (250, None, "hello"), out);
+                }
+                return;
+            }
+            Asked::Data(transaction) => {
+                self.state = State::Data(transaction);
+                out.put(b"354 end data with <CR><LF>.<CR><LF>\r\n");
+                return;
+            }
+            Asked::Mail(transaction) => {
+                self.state = State::Open(transaction);
+                Positive::known(250, (2, 1, 0), "reverse-path taken")
+            }
+            Asked::Rcpt(transaction) => {
+                let recipients = transaction.recipients.saturating_add(1);
+                self.state = State::Open(Transaction { recipients, ..transaction });
+                Positive::known(250, (2, 1, 5), "recipient taken")
+            }
+            Asked::Message(transaction) => {
+                self.state = State::Ready;
+                (self.errors, self.junk) = (0, 0);
+                let usual = Positive::known(250, (2, 0, 0), "message taken");
+                return self.write(cx, with.unwrap_or(usual), transaction.utf8, out);
+            }
+            Asked::Verify | Asked::Expand => {
+                self.junk = self.junk.saturating_add(1);
+                Positive::known(252, (2, 5, 0), "will take mail for it and try to deliver")
+            }
+            Asked::Aborted(_) => return,
+        };
+        self.write(cx, with.unwrap_or(usual), self.protocol().is_utf8(), out);
+    }
+
+    /// Answers what is asked with no. 421 ends the session behind the reply.
+    pub fn reject<S: Sink + ?Sized>(
+        &mut self,
+        cx: &Context<'_>,
+        refusal: Refusal<'_>,
+        out: &mut S,
+    ) {
+        let Some(asked) = self.asked.take() else { return };
+        let utf8 = self.protocol().is_utf8();
+        match asked {
+            Asked::Greet => self.state = State::Refused,
+            Asked::Data(_) | Asked::Message(_) => self.state = State::Ready,
+            Asked::Mail(_) | Asked::Rcpt(_) | Asked::Hello(_) => {}
+            Asked::Verify | Asked::Expand => self.junk = self.junk.saturating_add(1),
+            Asked::Aborted(_) => return,
+        }
+        // RFC 2034 section 4: the greeting carries no enhanced status code.
+        let enhanced = !matches!(asked, Asked::Greet) && cx.has(Extension::EnhancedStatusCodes);
+        refusal.encode(out, enhanced, utf8);
+        if refusal.code().get() == 421 {
+            self.close(Closing::Refused);
+        }
+    }
+
+    /// Takes note that the application has seen what it was told.
+    pub fn noted(&mut self) {
+        if let Some(Asked::Aborted(_)) = self.asked {
+            self.asked = None;
+        }
+    }
+
+    fn greet<S: Sink + ?Sized>(
+        &self,
+        cx: &Context<'_>,
+        with: Option<Positive<'_>>,
+        out: &mut S,
+    ) {
+        let text = match with.map(|positive| positive.text()) {
+            Some(crate::reply::ReplyText::Line(line)) => line,
+            _ => "ESMTP ready",
+        };
+        self.say_host(cx, (220, None, text), out);
+    }
+
+    fn write<S: Sink + ?Sized>(
+        &self,
+        cx: &Context<'_>,
+        positive: Positive<'_>,
+        utf8: bool,
+        out: &mut S,
+    ) {
+        positive.encode(out, cx.has(Extension::EnhancedStatusCodes), utf8);
+    }
+
+    pub(super) fn refuse<S: Sink + ?Sized>(
+        &self,
+        cx: &Context<'_>,
+        refusal: Refusal<'_>,
+        out: &mut S,
+    ) {
+        refusal.encode(out, cx.has(Extension::EnhancedStatusCodes), false);
+    }
+
+    /// Refuses a command that is in error, or ends the session when there were too many.
+    pub(super) fn fault<S: Sink + ?Sized>(
+        &mut self,
+        cx: &Context<'_>,
+        refusal: Refusal<'_>,
+        out: &mut S,
+    ) {
+        if self.is_spent(cx) {
+            self.give_up(cx, Closing::TooManyErrors, out);
+        } else {
+            self.refuse(cx, refusal, out);
+        }
+    }
+
+    /// Answers a command that brings no mail nearer; past the limit it counts as an error.
+    pub(super) fn junk<S: Sink + ?Sized>(
+        &mut self,
+        cx: &Context<'_>,
+        (code, (class, subject, detail), text): Own,
+        out: &mut S,
+    ) {
+        self.junk = self.junk.saturating_add(1);
+        if self.junk > cx.settings.limits.junk && self.is_spent(cx) {
+            return self.give_up(cx, Closing::TooManyErrors, out);
+        }
+        let enhanced = EnhancedCode::new(class, subject, detail)
+            .filter(|_| cx.has(Extension::EnhancedStatusCodes));
+        if let Some(code) = ReplyCode::new(code) {
+            write_reply(out, code, enhanced, text.into(), false);
+        }
+    }
+
+    fn is_spent(&mut self, cx: &Context<'_>) -> bool {
+        self.errors = self.errors.saturating_add(1);
+        self.errors > cx.settings.limits.errors
+    }
+
+    pub(super) fn give_up<S: Sink + ?Sized>(
+        &mut self,
+        cx: &Context<'_>,
+        closing: Closing,
+        out: &mut S,
+    ) {
+        let text = match closing {
+            Closing::NotSmtp => "this is an SMTP server",
+            _ => "too many errors",
+        };
+        self.say_host(cx, (421, Some((4, 7, 0)), text), out);
+        self.close(closing);
+    }
+
+    /// A reply that begins with the host name (RFC 5321 section 4.2.3: 220, 221, 250, 421).
+    pub(super) fn say_host<S: Sink + ?Sized>(
+        &self,
+        cx: &Context<'_>,
+        (code, enhanced, text): (u16, Option<(u8, u16, u16)>, &str),
+        out: &mut S,
+    ) {
+        let mut line = Text(out);
+        let _ = match enhanced.filter(|_| cx.has(Extension::EnhancedStatusCodes)) {
+            Some((class, subject, detail)) => core::fmt::write(
+                &mut line,
+                format_args!("{code} {class}.{subject}.{detail} {} {text}\r\n", cx.hostname),
+            ),
+            None => core::fmt::write(
+                &mut line,
+                format_args!("{code} {} {text}\r\n", cx.hostname),
+            ),
+        };
+    }
+}

@@ -1,0 +1,502 @@
+//! The server's side of a session.
+
+use core::time::Duration;
+
+mod answer;
+mod settings;
+mod table;
+
+pub use settings::{Context, Limits, Settings};
+
+use self::table::{Phase, Rule, rule};
+use super::{Framing, Protocol, offered};
+use crate::command::{Body, Command, MailParameters, Parameter, RcptParameters, Verb};
+use crate::reply::Refusal;
+use crate::{CommandError, Sink};
+
+/// What the application is asked, or told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Question {
+    /// A client has connected: greet it?
+    Greet,
+    /// HELO or EHLO.
+    Hello,
+    /// MAIL.
+    Mail,
+    /// RCPT.
+    Rcpt,
+    /// DATA: go on with 354?
+    Data,
+    /// The mail data is complete: is the message taken over?
+    Message,
+    /// VRFY.
+    Verify,
+    /// EXPN.
+    Expand,
+    /// Told only: what came of the mail data is void.
+    Aborted(Abort),
+}
+
+/// Why mail data that had begun will not become a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Abort {
+    /// It passed the advertised SIZE; 552 5.3.4 follows at its end.
+    TooLarge,
+    /// It holds a bare CR or LF; 554 5.6.0 follows at its end.
+    BareNewline,
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Closing {
+    /// The client said QUIT.
+    Quit,
+    /// The application answered 421.
+    Refused,
+    /// The client used up its errors or its recipients.
+    TooManyErrors,
+    /// What the client speaks is not SMTP.
+    NotSmtp,
+    /// The length of a BDAT chunk could not be read, so what follows cannot be told apart.
+    ChunkSize,
+    /// The client closed its side.
+    PeerGone,
+    /// The client was silent for too long (RFC 5321 section 4.5.3.2.7).
+    TimedOut,
+    /// The server is going down (RFC 5321 section 3.8).
+    ShuttingDown,
+}
+
+/// What is wrong with a line before it is looked at as a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineFault {
+    /// It is longer than the extensions on offer allow.
+    TooLong,
+    /// It holds a CR or an LF that is not part of its CRLF.
+    BareNewline,
+}
+
+/// A mail transaction; replaced as a whole, never in parts.
+#[derive(Clone, Copy, Debug)]
+struct Transaction {
+    utf8: bool,
+    body: Body,
+    recipients: u32,
+    over: u32,
+    size: u64,
+    abort: Option<Abort>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Fresh,
+    Refused,
+    Greeted,
+    Ready,
+    Open(Transaction),
+    Data(Transaction),
+    Closed(Closing),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    Greet,
+    Hello(Protocol),
+    Mail(Transaction),
+    Rcpt(Transaction),
+    Data(Transaction),
+    Message(Transaction),
+    Verify,
+    Expand,
+    Aborted(Abort),
+}
+
+/// A server session: fed with lines and the ends of mail data, it says who is to be asked, and
+/// writes every reply.
+///
+/// It holds no text: whoever drives it keeps the line while the application is asked about it.
+///
+/// ```
+/// use smtp_proto::session::server::{Context, Question, Session, Settings};
+///
+/// let settings = Settings::default();
+/// let cx = Context { hostname: "mx.example.org", settings: &settings };
+/// let (mut session, mut out) = (Session::new(), Vec::new());
+/// assert_eq!(session.question(), Some(Question::Greet));
+/// session.accept(&cx, None, &mut out);
+/// session.command(&cx, b"MAIL FROM:<a@example.net>", &mut out);
+/// assert!(out.ends_with(b"\r\n503 5.5.1 say EHLO or HELO first\r\n"));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Session {
+    state: State,
+    asked: Option<Asked>,
+    protocol: Protocol,
+    errors: u32,
+    junk: u32,
+    swallow: u64,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Session {
+    /// A session whose client has just connected.
+    #[must_use]
+    pub const fn new() -> Self {
+        Session {
+            state: State::Fresh,
+            asked: Some(Asked::Greet),
+            protocol: Protocol::smtp(),
+            errors: 0,
+            junk: 0,
+            swallow: 0,
+        }
+    }
+
+    /// What the application is asked or told now. Until it has answered, nothing may be fed.
+    #[must_use]
+    pub fn question(&self) -> Option<Question> {
+        self.asked.map(|asked| match asked {
+            Asked::Greet => Question::Greet,
+            Asked::Hello(_) => Question::Hello,
+            Asked::Mail(_) => Question::Mail,
+            Asked::Rcpt(_) => Question::Rcpt,
+            Asked::Data(_) => Question::Data,
+            Asked::Message(_) => Question::Message,
+            Asked::Verify => Question::Verify,
+            Asked::Expand => Question::Expand,
+            Asked::Aborted(abort) => Question::Aborted(abort),
+        })
+    }
+
+    /// What comes next on the wire.
+    #[must_use]
+    pub fn framing(&self) -> Framing {
+        match self.state {
+            State::Closed(_) => Framing::End,
+            _ if self.swallow > 0 => Framing::Chunk(self.swallow),
+            State::Data(_) => Framing::Data,
+            _ => Framing::Line,
+        }
+    }
+
+    /// How the session ended, if it did.
+    #[must_use]
+    pub fn closing(&self) -> Option<Closing> {
+        match self.state {
+            State::Closed(closing) => Some(closing),
+            _ => None,
+        }
+    }
+
+    /// What was spoken so far, in the transaction that is open.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        match self.state {
+            State::Open(transaction) | State::Data(transaction) if transaction.utf8 => {
+                self.protocol.with_utf8()
+            }
+            _ => self.protocol,
+        }
+    }
+
+    /// Octets of content received in the transaction that is open.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        match self.state {
+            State::Data(transaction) => transaction.size,
+            _ => 0,
+        }
+    }
+
+    /// How long to wait for the client's next octets (RFC 5321 section 4.5.3.2.7).
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        Duration::from_secs(300)
+    }
+
+    /// Takes one command line, without its CRLF.
+    pub fn command<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, line: &[u8], out: &mut S) {
+        match Command::parse_with(line, cx.settings.syntax) {
+            Ok(command) => self.obey(cx, &command, out),
+            Err(error) => {
+                self.fault(cx, error.refusal(), out);
+                if error == CommandError::ChunkSize {
+                    self.close(Closing::ChunkSize);
+                }
+            }
+        }
+    }
+
+    /// Takes note of a line that is none.
+    pub fn bad_line<S: Sink + ?Sized>(
+        &mut self,
+        cx: &Context<'_>,
+        fault: LineFault,
+        out: &mut S,
+    ) {
+        let text = match fault {
+            LineFault::TooLong => "line too long",
+            LineFault::BareNewline => "a line ends in CRLF, and holds no other CR or LF",
+        };
+        self.fault(cx, Refusal::known(500, (5, 5, 2), text), out);
+    }
+
+    fn phase(&self) -> Phase {
+        match self.state {
+            State::Fresh | State::Greeted => Phase::Greeted,
+            State::Refused | State::Closed(_) => Phase::Refused,
+            State::Ready => Phase::Ready,
+            State::Open(transaction) | State::Data(transaction) => match transaction.recipients {
+                0 => Phase::Mail,
+                _ => Phase::Rcpt,
+            },
+        }
+    }
+
+    fn obey<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, command: &Command<'_>, out: &mut S) {
+        match rule(command.verb(), self.phase()) {
+            Rule::Ask => self.ask(cx, command, out),
+            Rule::Order => {
+                let text = match self.state {
+                    State::Greeted => "say EHLO or HELO first",
+                    State::Refused => "only QUIT is taken here",
+                    _ => "bad sequence of commands",
+                };
+                self.fault(cx, Refusal::known(503, (5, 5, 1), text), out);
+            }
+            Rule::NoRcpt => {
+                self.fault(cx, Refusal::known(503, (5, 5, 1), "no valid recipients"), out);
+            }
+            Rule::Absent => {
+                if let Command::Bdat { size, .. } = *command {
+                    self.swallow = size;
+                }
+                self.fault(cx, Refusal::known(502, (5, 5, 1), "not offered here"), out);
+            }
+            Rule::Foreign => self.foreign(cx, command, out),
+            Rule::Reset => {
+                self.reset();
+                self.junk(cx, (250, (2, 0, 0), "reset"), out);
+            }
+            Rule::Nothing => self.junk(cx, (250, (2, 0, 0), "done nothing"), out),
+            Rule::Quit => {
+                self.say_host(cx, (221, Some((2, 0, 0)), "closing the session"), out);
+                self.close(Closing::Quit);
+            }
+            Rule::Verify if cx.settings.ask_verify => self.asked = Some(Asked::Verify),
+            Rule::Verify => {
+                self.junk(cx, (252, (2, 5, 0), "will take mail for it and try to deliver"), out);
+            }
+            Rule::Expand if cx.settings.ask_expand => self.asked = Some(Asked::Expand),
+            Rule::Expand => {
+                self.fault(cx, Refusal::known(502, (5, 5, 1), "EXPN is not offered here"), out);
+            }
+            Rule::Help => {
+                let text = "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT; see RFC 5321";
+                self.junk(cx, (214, (2, 0, 0), text), out);
+            }
+        }
+    }
+
+    fn ask<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, command: &Command<'_>, out: &mut S) {
+        let question = match *command {
+            Command::Ehlo(_) => Ok(Asked::Hello(Protocol::esmtp())),
+            Command::Helo(_) => Ok(Asked::Hello(Protocol::smtp())),
+            Command::Mail { reverse_path, parameters } => {
+                self.check_mail(cx, reverse_path.is_ascii(), &parameters)
+            }
+            Command::Rcpt { forward_path, parameters } => {
+                self.check_rcpt(cx, forward_path.is_ascii(), &parameters)
+            }
+            Command::Data => self.check_data(),
+            _ => Err(Refusal::known(503, (5, 5, 1), "bad sequence of commands")),
+        };
+        match question {
+            Ok(asked) => {
+                if matches!(asked, Asked::Hello(_)) {
+                    self.junk = self.junk.saturating_add(1);
+                }
+                self.asked = Some(asked);
+            }
+            Err(refusal) if refusal.code().get() == 452 => self.too_many_recipients(cx, out),
+            Err(refusal) => self.fault(cx, refusal, out),
+        }
+    }
+
+    fn check_mail(
+        &self,
+        cx: &Context<'_>,
+        ascii: bool,
+        parameters: &MailParameters<'_>,
+    ) -> Result<Asked, Refusal<'static>> {
+        self.check_offered(cx, parameters.iter())?;
+        check_utf8(ascii, parameters.smtp_utf8())?;
+        if let (Some(declared), Some(limit)) = (parameters.size(), cx.max_size())
+            && declared > limit
+        {
+            return Err(Refusal::known(552, (5, 3, 4), "larger than this server takes"));
+        }
+        Ok(Asked::Mail(Transaction {
+            utf8: parameters.smtp_utf8(),
+            body: parameters.body().unwrap_or(Body::SevenBit),
+            recipients: 0,
+            over: 0,
+            size: 0,
+            abort: None,
+        }))
+    }
+
+    fn check_rcpt(
+        &self,
+        cx: &Context<'_>,
+        ascii: bool,
+        parameters: &RcptParameters<'_>,
+    ) -> Result<Asked, Refusal<'static>> {
+        let State::Open(transaction) = self.state else {
+            return Err(Refusal::known(503, (5, 5, 1), "bad sequence of commands"));
+        };
+        self.check_offered(cx, parameters.iter())?;
+        check_utf8(ascii, transaction.utf8)?;
+        if transaction.recipients >= cx.settings.limits.recipients {
+            return Err(Refusal::known(452, (4, 5, 3), "too many recipients"));
+        }
+        Ok(Asked::Rcpt(transaction))
+    }
+
+    fn check_data(&self) -> Result<Asked, Refusal<'static>> {
+        match self.state {
+            State::Open(transaction) if transaction.body == Body::BinaryMime => {
+                Err(Refusal::known(503, (5, 5, 1), "BODY=BINARYMIME needs BDAT"))
+            }
+            State::Open(transaction) => Ok(Asked::Data(transaction)),
+            _ => Err(Refusal::known(503, (5, 5, 1), "bad sequence of commands")),
+        }
+    }
+
+    /// A client that said HELO was offered nothing.
+    fn check_offered<'p>(
+        &self,
+        cx: &Context<'_>,
+        mut parameters: impl Iterator<Item = Parameter<'p>>,
+    ) -> Result<(), Refusal<'static>> {
+        let offered = &cx.settings.extensions;
+        let extended = self.protocol.is_extended();
+        match parameters.all(|parameter| extended && offered::is_offered(&parameter, offered)) {
+            true => Ok(()),
+            false => Err(Refusal::known(555, (5, 5, 4), "parameter not offered here")),
+        }
+    }
+
+    fn too_many_recipients<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, out: &mut S) {
+        let State::Open(transaction) = &mut self.state else { return };
+        transaction.over = transaction.over.saturating_add(1);
+        if transaction.over > cx.settings.limits.recipients_over {
+            self.give_up(cx, Closing::TooManyErrors, out);
+        } else {
+            self.refuse(cx, Refusal::known(452, (4, 5, 3), "too many recipients"), out);
+        }
+    }
+
+    fn foreign<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, command: &Command<'_>, out: &mut S) {
+        if let Command::Unknown { verb, .. } = command
+            && (verb.ends_with(b":")
+                || [&b"GET"[..], b"POST", b"CONNECT"].iter().any(|v| v.eq_ignore_ascii_case(verb)))
+        {
+            return self.give_up(cx, Closing::NotSmtp, out);
+        }
+        let text = match command.verb() {
+            Verb::Lhlo => "this is SMTP, not LMTP",
+            _ => "command not recognised",
+        };
+        self.fault(cx, Refusal::known(500, (5, 5, 1), text), out);
+    }
+
+    /// Takes note that `len` more octets of content came; whether the application is to see them.
+    pub fn content(&mut self, cx: &Context<'_>, len: u64) -> bool {
+        let State::Data(transaction) = &mut self.state else { return false };
+        transaction.size = transaction.size.saturating_add(len);
+        if transaction.abort.is_none() && cx.max_size().is_some_and(|max| transaction.size > max) {
+            self.abort(Abort::TooLarge);
+        }
+        matches!(self.state, State::Data(Transaction { abort: None, .. }))
+    }
+
+    /// Takes note that the content cannot become a message; the end of the data is still awaited.
+    pub fn abort(&mut self, abort: Abort) {
+        if let State::Data(transaction) = &mut self.state
+            && transaction.abort.is_none()
+        {
+            transaction.abort = Some(abort);
+            self.asked = Some(Asked::Aborted(abort));
+        }
+    }
+
+    /// Takes note of the end of the mail data.
+    pub fn end_of_data<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, out: &mut S) {
+        let State::Data(transaction) = self.state else { return };
+        let refusal = match transaction.abort {
+            None => {
+                self.asked = Some(Asked::Message(transaction));
+                return;
+            }
+            Some(Abort::TooLarge) => Refusal::known(552, (5, 3, 4), "message too large"),
+            Some(Abort::BareNewline) => {
+                Refusal::known(554, (5, 6, 0), "message with a bare CR or LF refused")
+            }
+        };
+        self.state = State::Ready;
+        self.fault(cx, refusal, out);
+    }
+
+    /// Takes note that `n` octets of a chunk were thrown away.
+    pub fn swallowed(&mut self, n: u64) {
+        self.swallow = self.swallow.saturating_sub(n);
+    }
+
+    /// Takes note that the client closed its side. What it was owed is still sent.
+    pub fn peer_gone(&mut self) {
+        self.close(Closing::PeerGone);
+    }
+
+    /// Ends the session because the client was silent for too long.
+    pub fn timed_out<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, out: &mut S) {
+        self.say_host(cx, (421, Some((4, 4, 2)), "timed out"), out);
+        self.close(Closing::TimedOut);
+    }
+
+    /// Ends the session because the server is going down.
+    pub fn shut_down<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, out: &mut S) {
+        self.say_host(cx, (421, Some((4, 3, 2)), "shutting down, try again later"), out);
+        self.close(Closing::ShuttingDown);
+    }
+
+    fn reset(&mut self) {
+        if let State::Open(_) | State::Data(_) = self.state {
+            self.state = State::Ready;
+        }
+    }
+
+    fn close(&mut self, closing: Closing) {
+        if !matches!(self.state, State::Closed(_)) {
+            self.state = State::Closed(closing);
+            self.asked = None;
+        }
+    }
+}
+
+/// RFC 6531 section 3.5: an address outside ASCII needs the SMTPUTF8 parameter.
+fn check_utf8(ascii: bool, smtp_utf8: bool) -> Result<(), Refusal<'static>> {
+    if ascii || smtp_utf8 {
+        Ok(())
+    } else {
+        Err(Refusal::known(553, (5, 6, 7), "address outside ASCII without SMTPUTF8"))
+    }
+}

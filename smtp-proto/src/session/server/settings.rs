@@ -1,0 +1,88 @@
+//! What a server offers, and what it puts up with.
+
+use crate::Syntax;
+use crate::reply::{Extension, Extensions};
+use crate::session::BareNewline;
+
+/// How much a server takes from one client. RFC 5321 section 4.5.3.1 sets the least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Recipients of one transaction, 1000 by default; further ones get 452 4.5.3
+    /// (RFC 5321 section 4.5.3.1.8 asks for at least 100).
+    pub recipients: u32,
+    /// Recipients refused with 452 in one transaction before the session ends with 421; 1000 by
+    /// default (RFC 5321 section 4.5.3.1.10).
+    pub recipients_over: u32,
+    /// Commands in error, until a message is accepted, before the session ends with 421; 20 by
+    /// default.
+    pub errors: u32,
+    /// Commands that bring no mail nearer (NOOP, RSET, VRFY, EXPN, HELP, and EHLO and HELO), until
+    /// a message is accepted, before each further one counts as an error; 100 by default.
+    pub junk: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { recipients: 1000, recipients_over: 1000, errors: 20, junk: 100 }
+    }
+}
+
+/// What a server session is made with; shared by all of them.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// What EHLO advertises. What is not advertised is not accepted; SIZE is enforced.
+    pub extensions: Extensions,
+    /// What one client may use up.
+    pub limits: Limits,
+    /// How strict the grammar of commands is.
+    pub syntax: Syntax,
+    /// What is done with bare newlines in mail data.
+    pub bare_newline: BareNewline,
+    /// Whether the application answers VRFY; if not, 252.
+    pub ask_verify: bool,
+    /// Whether the application answers EXPN; if not, 502.
+    pub ask_expand: bool,
+}
+
+impl Default for Settings {
+    /// PIPELINING, SIZE without a limit, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES and DSN; strict.
+    fn default() -> Self {
+        let extensions = Extensions::default()
+            .with(Extension::Pipelining)
+            .with_size(0)
+            .with(Extension::EightBitMime)
+            .with(Extension::SmtpUtf8)
+            .with(Extension::EnhancedStatusCodes)
+            .with(Extension::Dsn);
+        Settings {
+            extensions,
+            limits: Limits::default(),
+            syntax: Syntax::Strict,
+            bare_newline: BareNewline::Reject,
+            ask_verify: false,
+            ask_expand: false,
+        }
+    }
+}
+
+/// What a session looks at with each call, and does not keep.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'c> {
+    /// The name in the greeting, in the replies to EHLO and QUIT, and in 421. Without controls.
+    pub hostname: &'c str,
+    /// What is offered and enforced.
+    pub settings: &'c Settings,
+}
+
+impl Context<'_> {
+    pub(super) fn has(&self, extension: Extension) -> bool {
+        self.settings.extensions.contains(extension)
+    }
+
+    /// The most octets of content, where SIZE sets a limit (RFC 1870 section 4).
+    pub(super) fn max_size(&self) -> Option<u64> {
+        self.settings.extensions.size().filter(|&size| size > 0)
+    }
+}
