@@ -7,6 +7,7 @@ use core::fmt;
 use crate::address::{ForwardPathBuf, ReversePathBuf};
 use crate::command::{MailParametersBuf, RcptParametersBuf};
 use crate::reply::{Reply, ReplyFault};
+use crate::session::client::{CallError, Closing};
 
 /// Who a message is from and who it is for (RFC 5321 section 2.3.1).
 ///
@@ -159,6 +160,20 @@ pub struct Outcome {
     pub recipients: Vec<Delivered>,
     /// The reply that decided about the transaction as a whole, where there was one.
     pub reply: Option<ReplyBuf>,
+    /// Why recipients have no reply, if some have none.
+    pub failure: Option<Failure>,
+}
+
+/// What kept a transaction from its end, other than a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The server does not offer what the envelope needs.
+    NotSent(CallError),
+    /// The content holds a bare CR or LF, which must not be sent (RFC 5321 section 2.3.8).
+    BareNewline,
+    /// The session ended.
+    Closed(Closing),
 }
 
 impl Outcome {

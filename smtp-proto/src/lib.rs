@@ -9,10 +9,16 @@ pub mod command;
 pub mod reply;
 pub mod session;
 
+#[cfg(feature = "alloc")]
+mod envelope;
 mod error;
 mod sink;
 mod syntax;
 
 
+#[cfg(feature = "alloc")]
+pub use envelope::{
+    Delivered, Envelope, Failure, Outcome, Recipient, ReplyBuf, Stage, Verdict,
+};
 pub use sink::{Fixed, Full, Sink};
 pub use syntax::Syntax;

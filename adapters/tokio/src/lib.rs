@@ -1,0 +1,40 @@
+//! SMTP servers and clients on tokio.
+//!
+//! [`Server`] and [`Client`] drive a connection of `smtp-codec` over any stream of tokio's. The
+//! program is a loop over [`Server::next`]; the protocol is in the core, and nothing of it here.
+//!
+//! ```no_run
+//! use smtp_codec::proto::reply::Refusal;
+//! use smtp_codec::server::{Config, Event};
+//! use smtp_tokio::Server;
+//!
+//! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:2525").await?;
+//! loop {
+//!     let (stream, _) = listener.accept().await?;
+//!     tokio::spawn(async move {
+//!         let mut server = Server::new(stream, Config::new("mx.example.org").unwrap());
+//!         let mut content = Vec::new();
+//!         while let Ok(event) = server.next().await {
+//!             match event {
+//!                 Event::Rcpt(rcpt) => rcpt.accept(),
+//!                 Event::Data(data) => { content.clear(); data.accept() }
+//!                 Event::Body(bytes) => content.extend_from_slice(bytes),
+//!                 Event::Message(message) if content.is_empty() => message.reject(Refusal::CONTENT),
+//!                 Event::Message(message) => message.accept(),
+//!                 Event::Closed(_) => break,
+//!                 other => other.proceed(),
+//!             }
+//!         }
+//!     });
+//! }
+//! # }
+//! ```
+
+mod client;
+mod link;
+mod server;
+
+pub use client::Client;
+pub use server::Server;
+pub use smtp_codec as codec;

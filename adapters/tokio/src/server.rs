@@ -1,0 +1,58 @@
+//! The server's side.
+
+use std::io;
+use std::sync::Arc;
+
+use smtp_codec::server::{Config, Connection, Event};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::link::Link;
+
+/// A session with a client, over any stream.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use smtp_codec::server::{Closing, Config, Event};
+/// use smtp_tokio::Server;
+///
+/// let client = b"EHLO client.example.net\r\nQUIT\r\n".as_slice();
+/// let stream = tokio::io::join(client, tokio::io::sink());
+/// let mut server = Server::new(stream, Config::new("mx.example.org")?);
+/// let closing = loop {
+///     match server.next().await? {
+///         Event::Closed(closing) => break closing,
+///         other => other.proceed(),
+///     }
+/// };
+/// assert_eq!(closing, Closing::Quit);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Server<S> {
+    link: Link<S, Connection>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Server<S> {
+    /// Serves a client that has just connected.
+    pub fn new(stream: S, config: impl Into<Arc<Config>>) -> Self {
+        Server { link: Link::new(stream, Connection::new(config)) }
+    }
+
+    /// The next event. Whatever the last one asked must have been answered, or it comes again;
+    /// the future may be dropped at any time and called anew.
+    ///
+    /// # Errors
+    ///
+    /// What the stream says. The session is over then, and the next event is `Closed`.
+    pub async fn next(&mut self) -> io::Result<Event<'_>> {
+        self.link.turn().await?;
+        Ok(self.link.connection.event())
+    }
+
+    /// The session behind it.
+    pub fn connection(&mut self) -> &mut Connection {
+        &mut self.link.connection
+    }
+}

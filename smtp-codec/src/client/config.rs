@@ -1,0 +1,87 @@
+//! How a client goes about its work.
+
+use std::time::Duration;
+
+use smtp_proto::address::{AddressError, Host, HostBuf};
+use smtp_proto::session::BareNewline;
+use smtp_proto::session::client::Settings;
+
+/// A client's configuration, made once and shared by its connections.
+///
+/// ```
+/// use smtp_codec::client::Config;
+/// use smtp_codec::proto::session::BareNewline;
+///
+/// let config = Config::new("client.example.net")?.bare_newline(BareNewline::Normalise);
+/// assert!(Config::new("two words").is_err());
+/// # Ok::<(), smtp_codec::proto::address::AddressError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    hello: HostBuf,
+    settings: Settings,
+    newlines: BareNewline,
+    most_patience: Option<Duration>,
+}
+
+impl Config {
+    /// A client that introduces itself by that name: its domain, or an address literal in
+    /// brackets (RFC 5321 section 4.1.1.1).
+    ///
+    /// # Errors
+    ///
+    /// [`AddressError`] if the name is neither.
+    pub fn new(hello: &str) -> Result<Self, AddressError> {
+        Ok(Config {
+            hello: HostBuf::from(Host::parse(hello)?),
+            settings: Settings::default(),
+            newlines: BareNewline::Reject,
+            most_patience: None,
+        })
+    }
+
+    /// Whether commands are grouped where the server offers PIPELINING; they are by default.
+    #[must_use]
+    pub fn pipelining(mut self, on: bool) -> Self {
+        self.settings.pipelining = on;
+        self
+    }
+
+    /// What is done with bare newlines in the content; they are an error by default.
+    #[must_use]
+    pub fn bare_newline(mut self, policy: BareNewline) -> Self {
+        self.newlines = policy;
+        self
+    }
+
+    /// Waits no longer than this at any point, where RFC 5321 section 4.5.3.2 would wait longer.
+    #[must_use]
+    pub fn patience(mut self, most: Duration) -> Self {
+        self.most_patience = Some(most);
+        self
+    }
+
+    /// How long to wait for a connection: two minutes, unless [`patience`](Config::patience) is
+    /// shorter.
+    #[must_use]
+    pub fn connect_patience(&self) -> Duration {
+        let patience = Duration::from_secs(120);
+        self.most_patience.map_or(patience, |most| patience.min(most))
+    }
+
+    pub(super) fn hello(&self) -> Host<'_> {
+        self.hello.as_host()
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    pub(super) fn newlines(&self) -> BareNewline {
+        self.newlines
+    }
+
+    pub(super) fn most_patience(&self) -> Option<Duration> {
+        self.most_patience
+    }
+}

@@ -1,0 +1,191 @@
+//! What the caller looks at, and what it goes on with.
+
+use bytes::Buf;
+use smtp_proto::Sink;
+use smtp_proto::address::{ForwardPath, ReversePath};
+use smtp_proto::command::{MailParameters, RcptParameters};
+use smtp_proto::reply::{Capabilities, Extensions, Reply};
+use smtp_proto::session::client::{CallError, Closing, Session};
+
+use super::Observer;
+use crate::buffer::TxBuf;
+use crate::dot::{Encoder, FoundBareNewline, Run};
+
+/// What was answered, or what may be done next.
+///
+/// Replies are seen once the connection is stepped again; a handle that is dropped comes back.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The greeting.
+    Greeting(Reply<'a>),
+    /// The reply to EHLO, or to HELO where EHLO is unknown.
+    Ehlo(Capabilities<'a>),
+    /// The server will not serve this client; the session ends by itself.
+    Refused(Reply<'a>),
+    /// A transaction may start, or the session end. It also marks the end of a transaction.
+    Ready(Ready<'a>),
+    /// The reply to MAIL.
+    Mail(Reply<'a>),
+    /// Another recipient, or no more? With PIPELINING it recurs at once.
+    WantRcpt(RcptSlot<'a>),
+    /// The reply to the recipient of that number, counted from 0.
+    Rcpt(u32, Reply<'a>),
+    /// The reply to DATA.
+    Data(Reply<'a>),
+    /// The content, or more of it.
+    WantBody(BodySlot<'a>),
+    /// The reply to the message.
+    Done(Reply<'a>),
+    /// The session is over.
+    Closed(Closing),
+    /// Nothing: the connection waits for something else than the caller.
+    Idle,
+}
+
+/// The part of a handle that writes.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) session: &'a mut Session,
+    pub(super) tx: &'a mut TxBuf,
+    pub(super) observer: &'a mut Observer,
+}
+
+impl Call<'_> {
+    fn write<T>(&mut self, command: impl FnOnce(&mut Session, &mut TxBuf) -> T) -> T {
+        let mark = self.tx.remaining();
+        let done = command(self.session, self.tx);
+        self.observer.sent(self.tx.since(mark));
+        done
+    }
+}
+
+/// The session is introduced and no transaction is open.
+#[derive(Debug)]
+#[must_use = "the session waits for a transaction or its end"]
+pub struct Ready<'a> {
+    pub(super) call: Call<'a>,
+}
+
+impl Ready<'_> {
+    /// What the server offers.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        self.call.session.extensions()
+    }
+
+    /// Starts a transaction with MAIL. SIZE, and BODY=7BIT, are left out where not offered.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] if the server does not offer what the parameters or the path need; nothing
+    /// was sent, and the handle comes back.
+    pub fn mail(
+        mut self,
+        reverse_path: ReversePath<'_>,
+        parameters: MailParameters<'_>,
+    ) -> Result<(), CallError> {
+        self.call.write(|session, tx| session.mail(reverse_path, parameters, tx))
+    }
+
+    /// Ends the session with QUIT.
+    pub fn quit(mut self) {
+        self.call.write(|session, tx| session.quit(tx));
+    }
+}
+
+/// A transaction is open for recipients.
+#[derive(Debug)]
+#[must_use = "the transaction waits for a recipient or the end of them"]
+pub struct RcptSlot<'a> {
+    pub(super) call: Call<'a>,
+}
+
+impl RcptSlot<'_> {
+    /// Names a recipient with RCPT.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] as for [`Ready::mail`]; the transaction goes on without this recipient.
+    pub fn send(
+        mut self,
+        forward_path: ForwardPath<'_>,
+        parameters: RcptParameters<'_>,
+    ) -> Result<(), CallError> {
+        self.call.write(|session, tx| session.rcpt(forward_path, parameters, tx))
+    }
+
+    /// Says that there are no more recipients; DATA follows if anybody may profit from it.
+    pub fn end(mut self) {
+        self.call.write(|session, tx| session.end_rcpt(tx));
+    }
+}
+
+/// The server waits for the content.
+#[derive(Debug)]
+#[must_use = "the server waits for the content and its end"]
+pub struct BodySlot<'a> {
+    pub(super) call: Call<'a>,
+    pub(super) encoder: &'a mut Encoder,
+}
+
+impl BodySlot<'_> {
+    /// Writes as much of `content` as there is room for; how many octets were taken is returned.
+    /// Dots are stuffed on the way. 0 means that what waits must be sent first: step again.
+    ///
+    /// # Errors
+    ///
+    /// [`FoundBareNewline`] under [`BareNewline::Reject`](smtp_proto::session::BareNewline). The
+    /// session is then over: mail data cannot be taken back but by closing the connection.
+    pub fn write(&mut self, content: &[u8]) -> Result<usize, FoundBareNewline> {
+        let mut taken = 0;
+        loop {
+            let room = self.call.tx.room();
+            let rest = content.get(taken..).unwrap_or_default();
+            let part = rest.get(..room.min(rest.len())).unwrap_or_default();
+            let run = match self.encoder.next(part) {
+                Ok(Some(run)) => run,
+                Ok(None) => return Ok(taken),
+                Err(found) => {
+                    self.call.session.close(Closing::Abandoned);
+                    return Err(found);
+                }
+            };
+            taken += match run {
+                Run::Lent(bytes) => {
+                    self.call.tx.put(bytes);
+                    bytes.len()
+                }
+                Run::Written(bytes, n) => {
+                    self.call.tx.put(bytes);
+                    n
+                }
+            };
+        }
+    }
+
+    /// Ends the content, with the CRLF that its last line may lack, and the lone dot.
+    ///
+    /// # Errors
+    ///
+    /// [`FoundBareNewline`] as for [`write`](BodySlot::write), if the content ended in a bare CR.
+    pub fn finish(self) -> Result<(), FoundBareNewline> {
+        match self.encoder.finish() {
+            Ok(end) => {
+                self.call.tx.put(end);
+                self.call.session.end_body();
+                Ok(())
+            }
+            Err(found) => {
+                self.call.session.close(Closing::Abandoned);
+                Err(found)
+            }
+        }
+    }
+
+    /// Gives the message up. Mail data cannot be taken back but by closing the connection, so the
+    /// session is over.
+    pub fn abandon(self) {
+        self.call.session.close(Closing::Abandoned);
+    }
+}

@@ -1,0 +1,299 @@
+//! The client's end of a connection.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Buf;
+use memchr::memchr;
+use smtp_proto::reply::{Capabilities, Extensions, Reply, ReplyFault, ReplyScanner, Scanned};
+use smtp_proto::session::Framing;
+use smtp_proto::session::client::{ProtocolFault, Question, Session};
+
+mod config;
+mod content;
+mod delivery;
+mod event;
+
+pub use self::config::Config;
+pub use self::content::Content;
+pub use self::delivery::{Delivery, Sent, Step};
+pub use self::event::{BodySlot, Event, RcptSlot, Ready};
+pub use crate::Want;
+pub use smtp_proto::session::client::{CallError, Closing};
+
+use self::event::Call;
+use crate::buffer::{RxBuf, TxBuf};
+use crate::dot::Encoder;
+use crate::line::{Framed, LineFault, Lines};
+
+/// The longest line of a reply that is taken, CRLF included. RFC 5321 section 4.5.3.1.5 allows
+/// 512; servers are known to send more.
+const REPLY_LINE: usize = 8 * 1024;
+
+/// The longest reply that is taken, all its lines together.
+const REPLY: usize = 64 * 1024;
+
+/// One line of the dialogue, as it is sent or received, without its CRLF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Traffic<'a> {
+    /// By this side. Mail data is not shown.
+    Sent(&'a [u8]),
+    /// By the server.
+    Received(&'a [u8]),
+}
+
+/// A client session with its framing and its buffers.
+///
+/// It is driven like the server's: [`step`](Connection::step) says what is wanted,
+/// [`event`](Connection::event) hands out replies to look at and things to go on with.
+///
+/// ```
+/// use smtp_codec::client::{Config, Connection, Event, Want};
+/// use bytes::Buf;
+///
+/// let mut connection = Connection::new(Config::new("client.example.net")?);
+/// connection.rx().receive(b"220 mx.example.org ESMTP\r\n");
+/// assert_eq!(connection.step(), Want::Event);
+/// assert!(matches!(connection.event(), Event::Greeting(reply) if reply.code().get() == 220));
+/// assert_eq!(connection.step(), Want::Input);
+/// assert_eq!(connection.tx().chunk(), b"EHLO client.example.net\r\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Connection {
+    config: Arc<Config>,
+    session: Session,
+    rx: RxBuf,
+    tx: TxBuf,
+    lines: Lines,
+    scanner: ReplyScanner,
+    /// Octets of the reply that is coming in, as far as its lines are complete.
+    gathered: usize,
+    /// Octets of the reply that the caller is being told of.
+    present: usize,
+    encoder: Encoder,
+    observer: Observer,
+    eof: bool,
+}
+
+#[derive(Default)]
+struct Observer(Option<Box<dyn FnMut(Traffic<'_>) + Send>>);
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Observer" } else { "None" })
+    }
+}
+
+impl Observer {
+    fn sent(&mut self, bytes: &[u8]) {
+        if let Some(tell) = &mut self.0 {
+            for line in bytes.split_inclusive(|&b| b == b'\n') {
+                tell(Traffic::Sent(line.strip_suffix(b"\r\n").unwrap_or(line)));
+            }
+        }
+    }
+
+    fn received(&mut self, line: &[u8]) {
+        if let Some(tell) = &mut self.0 {
+            tell(Traffic::Received(line));
+        }
+    }
+}
+
+impl Connection {
+    /// A connection that has just been made.
+    #[must_use]
+    pub fn new(config: impl Into<Arc<Config>>) -> Self {
+        let config = config.into();
+        let session = Session::new(config.settings());
+        let encoder = Encoder::new(config.newlines());
+        Connection {
+            config,
+            session,
+            rx: RxBuf::new(REPLY + REPLY_LINE),
+            tx: TxBuf::default(),
+            lines: Lines::default(),
+            scanner: ReplyScanner::default(),
+            gathered: 0,
+            present: 0,
+            encoder,
+            observer: Observer::default(),
+            eof: false,
+        }
+    }
+
+    /// Has each line of the dialogue shown to `tell`.
+    pub fn observe(&mut self, tell: impl FnMut(Traffic<'_>) + Send + 'static) {
+        self.observer = Observer(Some(Box::new(tell)));
+    }
+
+    /// Where received bytes go.
+    pub fn rx(&mut self) -> &mut RxBuf {
+        &mut self.rx
+    }
+
+    /// Where bytes to be sent wait.
+    pub fn tx(&mut self) -> &mut TxBuf {
+        &mut self.tx
+    }
+
+    /// Says that the server closed its side. What it sent before is still looked at.
+    pub fn eof(&mut self) {
+        self.eof = true;
+    }
+
+    /// Says that [`patience`](Connection::patience) has run out.
+    pub fn timed_out(&mut self) {
+        self.close(Closing::TimedOut);
+    }
+
+    /// Says that the link broke: nothing more can be read or sent.
+    pub fn broken(&mut self) {
+        self.close(Closing::PeerGone);
+    }
+
+    fn close(&mut self, closing: Closing) {
+        self.session.close(closing);
+        if self.tx.has_remaining() {
+            self.session.not_in_doubt();
+        }
+        self.tx.clear();
+    }
+
+    /// How long the present wait may last (RFC 5321 section 4.5.3.2).
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        let patience = self.session.patience();
+        self.config.most_patience().map_or(patience, |most| patience.min(most))
+    }
+
+    /// What the server offers; nothing before EHLO was answered.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        self.session.extensions()
+    }
+
+    /// How the session ended, once it has.
+    #[must_use]
+    pub fn closing(&self) -> Option<Closing> {
+        self.session.closing()
+    }
+
+    /// Whether the session ended between the end of the mail data and its reply: the message may
+    /// have been accepted (RFC 1047).
+    #[must_use]
+    pub fn in_doubt(&self) -> bool {
+        self.session.in_doubt()
+    }
+
+    /// Gives back the memory of empty buffers.
+    pub fn release(&mut self) {
+        self.rx.release();
+        self.tx.release();
+    }
+
+    /// Consumes what was seen, looks at the replies that are there, and says what is wanted.
+    pub fn step(&mut self) -> Want {
+        self.session.noted();
+        loop {
+            if self.session.told().is_some() {
+                return Want::Event;
+            }
+            self.rx.consume(std::mem::take(&mut self.present));
+            if self.session.framing() == Framing::End {
+                self.tx.clear();
+                return Want::Close;
+            }
+            match self.reply() {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(fault) => {
+                    self.close(Closing::Protocol(ProtocolFault::Reply(fault)));
+                    continue;
+                }
+            }
+            if self.tx.is_full() {
+                return Want::Flush;
+            }
+            if self.session.asked().is_some() {
+                return Want::Event;
+            }
+            if self.eof {
+                self.close(Closing::PeerGone);
+                continue;
+            }
+            return Want::Input;
+        }
+    }
+
+    /// Looks for a whole reply; whether there was one.
+    fn reply(&mut self) -> Result<bool, ReplyFault> {
+        loop {
+            let rest = self.rx.bytes().get(self.gathered..).unwrap_or_default();
+            let len = match self.lines.next(rest, REPLY_LINE) {
+                Framed::Line { len } => len,
+                Framed::Fault { fault: LineFault::TooLong, .. } => return Err(ReplyFault::TooLong),
+                Framed::Fault { fault: LineFault::BareNewline, .. } => {
+                    return Err(ReplyFault::Control);
+                }
+                Framed::Incomplete { skip: 0 } if memchr(b'\n', rest).is_none() => {
+                    return Ok(false);
+                }
+                Framed::Incomplete { skip: 0 } => return Err(ReplyFault::Control),
+                Framed::Incomplete { .. } => return Err(ReplyFault::TooLong),
+            };
+            let line = rest.get(..len).unwrap_or_default();
+            self.observer.received(line);
+            let scanned = self.scanner.line(line)?;
+            self.gathered += len + 2;
+            if scanned == Scanned::Complete {
+                break;
+            }
+        }
+        self.scanner = ReplyScanner::default();
+        self.present = std::mem::take(&mut self.gathered);
+        let reply = Reply::parse(self.rx.bytes().get(..self.present).unwrap_or_default())?;
+        let mark = self.tx.remaining();
+        self.session.reply(reply, self.config.hello(), &mut self.tx);
+        self.observer.sent(self.tx.since(mark));
+        if self.session.closing().is_some() && self.tx.has_remaining() {
+            self.session.not_in_doubt();
+        }
+        Ok(true)
+    }
+
+    /// What the caller must look at or go on with. Asked twice it answers the same.
+    pub fn event(&mut self) -> Event<'_> {
+        let Connection { config, session, rx, tx, present, encoder, observer, .. } = self;
+        if let Some(told) = session.told() {
+            let bytes = rx.bytes().get(..*present).unwrap_or_default();
+            let Ok(reply) = Reply::parse(bytes) else { return Event::Idle };
+            return match told {
+                Question::Greeting => Event::Greeting(reply),
+                Question::Ehlo => Event::Ehlo(Capabilities::new(reply)),
+                Question::Refused => Event::Refused(reply),
+                Question::Mail => Event::Mail(reply),
+                Question::Rcpt(number) => Event::Rcpt(number, reply),
+                Question::Data => Event::Data(reply),
+                Question::Done => Event::Done(reply),
+                _ => Event::Idle,
+            };
+        }
+        if let Some(closing) = session.closing() {
+            return Event::Closed(closing);
+        }
+        let asked = session.asked();
+        let call = Call { session, tx, observer };
+        match asked {
+            Some(Question::Ready) => Event::Ready(Ready { call }),
+            Some(Question::WantRcpt) => {
+                *encoder = Encoder::new(config.newlines());
+                Event::WantRcpt(RcptSlot { call })
+            }
+            Some(Question::WantBody) => Event::WantBody(BodySlot { call, encoder }),
+            _ => Event::Idle,
+        }
+    }
+}

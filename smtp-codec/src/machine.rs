@@ -1,0 +1,84 @@
+//! What both ends have in common, for adapters.
+
+use std::time::Duration;
+
+use crate::{RxBuf, TxBuf, Want, client, server};
+
+/// A connection of either side, as an adapter sees it: bytes in, bytes out, and how long to wait.
+/// The methods are those of [`server::Connection`] and [`client::Connection`].
+///
+/// ```
+/// use smtp_codec::{Machine, Want, client, server};
+/// use bytes::Buf;
+///
+/// // A transport for two ends in one process.
+/// fn exchange(from: &mut impl Machine, to: &mut impl Machine) {
+///     let n = to.rx().receive(from.tx().chunk());
+///     from.tx().advance(n);
+/// }
+/// let mut server = server::Connection::new(server::Config::new("mx.example.org")?);
+/// let mut client = client::Connection::new(client::Config::new("client.example.net")?);
+/// while let Want::Event = server.step() {
+///     server.event().proceed();
+/// }
+/// exchange(&mut server, &mut client);
+/// assert_eq!(client.step(), Want::Event);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Machine {
+    /// Where received bytes go.
+    fn rx(&mut self) -> &mut RxBuf;
+    /// Where bytes to be sent wait.
+    fn tx(&mut self) -> &mut TxBuf;
+    /// Goes on, and says what is wanted.
+    fn step(&mut self) -> Want;
+    /// How long the present wait may last.
+    fn patience(&self) -> Duration;
+    /// The peer closed its side.
+    fn eof(&mut self);
+    /// The wait was too long.
+    fn timed_out(&mut self);
+    /// The link broke.
+    fn broken(&mut self);
+    /// Gives back the memory of empty buffers.
+    fn release(&mut self);
+    /// Whether the peer may still be sending when the session is over.
+    fn lingers(&self) -> bool;
+}
+
+macro_rules! machine {
+    ($connection:ty, $lingers:expr) => {
+        impl Machine for $connection {
+            fn rx(&mut self) -> &mut RxBuf {
+                self.rx()
+            }
+            fn tx(&mut self) -> &mut TxBuf {
+                self.tx()
+            }
+            fn step(&mut self) -> Want {
+                self.step()
+            }
+            fn patience(&self) -> Duration {
+                self.patience()
+            }
+            fn eof(&mut self) {
+                self.eof();
+            }
+            fn timed_out(&mut self) {
+                self.timed_out();
+            }
+            fn broken(&mut self) {
+                self.broken();
+            }
+            fn release(&mut self) {
+                self.release();
+            }
+            fn lingers(&self) -> bool {
+                $lingers(self)
+            }
+        }
+    };
+}
+
+machine!(server::Connection, server::Connection::lingers);
+machine!(client::Connection, |_: &client::Connection| false);

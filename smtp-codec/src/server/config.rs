@@ -1,0 +1,119 @@
+//! What a server is: its name, what it offers, what it puts up with.
+
+use std::sync::Arc;
+
+use smtp_proto::Syntax;
+use smtp_proto::address::{AddressError, Host};
+use smtp_proto::reply::Extension;
+use smtp_proto::session::BareNewline;
+use smtp_proto::session::server::{Context, Limits, Settings};
+
+/// A server's configuration, made once and shared by its connections.
+///
+/// It starts with PIPELINING, SIZE without a limit, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES and
+/// DSN, strict syntax, and the defaults of [`Limits`].
+///
+/// ```
+/// use smtp_codec::server::Config;
+///
+/// let config = Config::new("mx.example.org")?.max_size(50 * 1024 * 1024).max_recipients(500);
+/// assert_eq!(config.hostname(), "mx.example.org");
+/// assert!(Config::new("not a host").is_err());
+/// # Ok::<(), smtp_codec::proto::address::AddressError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    hostname: Arc<str>,
+    settings: Settings,
+    line_limit: usize,
+}
+
+impl Config {
+    /// A server of that name: a domain, or an address literal in brackets.
+    ///
+    /// # Errors
+    ///
+    /// [`AddressError`] if the name is neither.
+    pub fn new(hostname: &str) -> Result<Self, AddressError> {
+        Host::parse_with(hostname, Syntax::Lenient)?;
+        let settings = Settings::default();
+        let line_limit = settings.extensions.command_line_limit();
+        Ok(Config { hostname: hostname.into(), settings, line_limit })
+    }
+
+    /// The most octets of content that a message may have; advertised with SIZE and enforced
+    /// (RFC 1870). 0 is no limit.
+    #[must_use]
+    pub fn max_size(mut self, octets: u64) -> Self {
+        self.settings.extensions = self.settings.extensions.with_size(octets);
+        self
+    }
+
+    /// The most recipients that a transaction may have; further ones get 452 4.5.3.
+    #[must_use]
+    pub fn max_recipients(mut self, recipients: u32) -> Self {
+        self.settings.limits.recipients = recipients;
+        self
+    }
+
+    /// What one client may use up.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.settings.limits = limits;
+        self
+    }
+
+    /// What is done with bare newlines in mail data.
+    #[must_use]
+    pub fn bare_newline(mut self, policy: BareNewline) -> Self {
+        self.settings.bare_newline = policy;
+        self
+    }
+
+    /// How strict the grammar of commands is.
+    #[must_use]
+    pub fn syntax(mut self, syntax: Syntax) -> Self {
+        self.settings.syntax = syntax;
+        self
+    }
+
+    /// Does not offer `extension`.
+    #[must_use]
+    pub fn without(mut self, extension: Extension) -> Self {
+        self.settings.extensions = self.settings.extensions.without(extension);
+        self.line_limit = self.settings.extensions.command_line_limit();
+        self
+    }
+
+    /// Has VRFY answered by the application (`Event::Verify`); otherwise it is answered with 252.
+    #[must_use]
+    pub fn ask_verify(mut self) -> Self {
+        self.settings.ask_verify = true;
+        self
+    }
+
+    /// Has EXPN answered by the application (`Event::Expand`); otherwise it is answered with 502.
+    #[must_use]
+    pub fn ask_expand(mut self) -> Self {
+        self.settings.ask_expand = true;
+        self
+    }
+
+    /// The server's name.
+    #[must_use]
+    pub fn hostname(&self) -> &str {
+        &self.hostname
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(super) fn line_limit(&self) -> usize {
+        self.line_limit
+    }
+
+    pub(super) fn context(&self) -> Context<'_> {
+        Context { hostname: &self.hostname, settings: &self.settings }
+    }
+}

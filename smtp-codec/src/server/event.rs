@@ -1,0 +1,232 @@
+//! What the application looks at, and how it answers.
+
+use smtp_proto::address::{ForwardPath, Host, ReversePath};
+use smtp_proto::command::{Argument, MailParameters, RcptParameters};
+use smtp_proto::reply::{Positive, Refusal};
+use smtp_proto::session::Protocol;
+use smtp_proto::session::server::{Abort, Closing, Session};
+
+use super::Config;
+use crate::buffer::TxBuf;
+
+/// What has happened, or must be answered.
+///
+/// A variant that holds a handle waits for its answer: the handle is used up by it. A handle that
+/// is dropped comes back with the next call. An application that has no opinion on an event calls
+/// [`proceed`](Event::proceed).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A client has connected.
+    Greet(Greet<'a>),
+    /// EHLO or HELO.
+    Hello(Hello<'a>),
+    /// MAIL: a transaction begins.
+    Mail(Mail<'a>),
+    /// RCPT.
+    Rcpt(Rcpt<'a>),
+    /// DATA, before the 354.
+    Data(Data<'a>),
+    /// Some of the content, dots removed, the CRLF of its last line included. Seen once the
+    /// connection is stepped again.
+    Body(&'a [u8]),
+    /// The content is complete: is the message taken over? Only the answer to this makes it so.
+    Message(Message<'a>),
+    /// What came of the content is void; the session refuses the message itself.
+    Aborted(Abort),
+    /// VRFY, where [`Config::ask_verify`] was set.
+    Verify(Verify<'a>),
+    /// EXPN, where [`Config::ask_expand`] was set.
+    Expand(Expand<'a>),
+    /// The session is over. A transaction that was open has come to nothing.
+    Closed(Closing),
+    /// Nothing: the connection waits for something else than the application.
+    Idle,
+}
+
+impl Event<'_> {
+    /// Answers as an application without an opinion: greets, takes HELO, MAIL and DATA, and says
+    /// 252 to VRFY and EXPN. A recipient is refused with 550 and a message with 451, because
+    /// nobody has taken them over.
+    pub fn proceed(self) {
+        match self {
+            Event::Greet(greet) => greet.accept(),
+            Event::Hello(hello) => hello.accept(),
+            Event::Mail(mail) => mail.accept(),
+            Event::Rcpt(rcpt) => rcpt.reject(Refusal::RELAY_DENIED),
+            Event::Data(data) => data.accept(),
+            Event::Message(message) => message.reject(Refusal::LOCAL_ERROR),
+            Event::Verify(verify) => verify.accept(),
+            Event::Expand(expand) => expand.accept(),
+            Event::Body(_) | Event::Aborted(_) | Event::Closed(_) | Event::Idle => {}
+        }
+    }
+}
+
+/// The part of a handle that answers.
+#[derive(Debug)]
+pub(super) struct Answer<'a> {
+    config: &'a Config,
+    session: &'a mut Session,
+    tx: &'a mut TxBuf,
+}
+
+impl<'a> Answer<'a> {
+    pub(super) fn new(config: &'a Config, session: &'a mut Session, tx: &'a mut TxBuf) -> Self {
+        Answer { config, session, tx }
+    }
+
+    fn accept(self, with: Option<Positive<'_>>) {
+        self.session.accept(&self.config.context(), with, self.tx);
+    }
+
+    fn reject(self, refusal: Refusal<'_>) {
+        self.session.reject(&self.config.context(), refusal, self.tx);
+    }
+}
+
+macro_rules! handle {
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),* } $accept:literal) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        #[must_use = "an event that is not answered comes back"]
+        pub struct $name<'a> {
+            $($field: $type,)*
+            answer: Answer<'a>,
+        }
+
+        impl<'a> $name<'a> {
+            pub(super) fn new(answer: Answer<'a> $(, $field: $type)*) -> Self {
+                $name { $($field,)* answer }
+            }
+
+            #[doc = $accept]
+            pub fn accept(self) {
+                self.answer.accept(None);
+            }
+
+            /// Says no. 421 ends the session behind the reply.
+            pub fn reject(self, refusal: Refusal<'_>) {
+                self.answer.reject(refusal);
+            }
+        }
+    };
+}
+
+macro_rules! accept_with {
+    ($($name:ident),*) => {$(
+        impl $name<'_> {
+            /// Says yes in one's own words.
+            pub fn accept_with(self, positive: Positive<'_>) {
+                self.answer.accept(Some(positive));
+            }
+        }
+    )*};
+}
+
+handle! {
+    /// A client has connected and waits for the greeting (RFC 5321 section 3.1).
+    ///
+    /// A refusal leaves it nothing but QUIT (RFC 7504 names 521 and 554); with 421 it is gone.
+    Greet {} "Greets with `220 hostname ESMTP ready`."
+}
+handle! {
+    /// EHLO or HELO (RFC 5321 section 4.1.1.1).
+    Hello { host: Host<'a> } "Welcomes the client, and offers it the extensions if it said EHLO."
+}
+handle! {
+    /// MAIL (RFC 5321 section 4.1.1.2).
+    Mail { reverse_path: ReversePath<'a>, parameters: MailParameters<'a> }
+    "250 2.1.0: the transaction is open."
+}
+handle! {
+    /// RCPT (RFC 5321 section 4.1.1.3).
+    Rcpt { forward_path: ForwardPath<'a>, parameters: RcptParameters<'a> }
+    "250 2.1.5: this recipient is taken."
+}
+handle! {
+    /// DATA (RFC 5321 section 4.1.1.4), with at least one recipient taken.
+    Data {} "354: the content may come. A refusal ends the transaction."
+}
+handle! {
+    /// A complete message (RFC 5321 section 4.1.1.4).
+    ///
+    /// Accepting it takes over the responsibility for every recipient that was accepted; do so
+    /// once it is safe. Either answer ends the transaction.
+    Message {} "250 2.0.0: the message is taken over."
+}
+handle! {
+    /// VRFY (RFC 5321 section 4.1.1.6).
+    Verify { argument: Argument<'a> } "252 2.5.0: cannot tell, but will take mail for it."
+}
+handle! {
+    /// EXPN (RFC 5321 section 4.1.1.7).
+    Expand { argument: Argument<'a> } "252 2.5.0: cannot tell, but will take mail for it."
+}
+accept_with!(Greet, Mail, Rcpt, Message, Verify, Expand);
+
+impl<'a> Hello<'a> {
+    /// How the client calls itself. Nobody has checked it.
+    #[must_use]
+    pub fn host(&self) -> Host<'a> {
+        self.host
+    }
+}
+
+impl<'a> Mail<'a> {
+    /// Where failures are to be reported.
+    #[must_use]
+    pub fn reverse_path(&self) -> ReversePath<'a> {
+        self.reverse_path
+    }
+
+    /// The parameters; each belongs to an extension that is offered.
+    #[must_use]
+    pub fn parameters(&self) -> MailParameters<'a> {
+        self.parameters
+    }
+}
+
+impl<'a> Rcpt<'a> {
+    /// The recipient.
+    #[must_use]
+    pub fn forward_path(&self) -> ForwardPath<'a> {
+        self.forward_path
+    }
+
+    /// The parameters; each belongs to an extension that is offered.
+    #[must_use]
+    pub fn parameters(&self) -> RcptParameters<'a> {
+        self.parameters
+    }
+}
+
+impl Message<'_> {
+    /// Octets of content.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.answer.session.size()
+    }
+
+    /// What was spoken, for the `with` clause of a Received field.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.answer.session.protocol()
+    }
+}
+
+impl<'a> Verify<'a> {
+    /// Whom it asks about.
+    #[must_use]
+    pub fn argument(&self) -> Argument<'a> {
+        self.argument
+    }
+}
+
+impl<'a> Expand<'a> {
+    /// Which list it asks about.
+    #[must_use]
+    pub fn argument(&self) -> Argument<'a> {
+        self.argument
+    }
+}

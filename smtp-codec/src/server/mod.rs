@@ -1,0 +1,342 @@
+//! The server's end of a connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Buf;
+use smtp_proto::command::Command;
+use smtp_proto::session::server::{LineFault, Question, Session};
+use smtp_proto::session::{BareNewline, Framing};
+
+mod config;
+mod event;
+
+pub use self::config::Config;
+pub use self::event::{Data, Event, Expand, Greet, Hello, Mail, Message, Rcpt, Verify};
+pub use crate::Want;
+pub use smtp_proto::session::Protocol;
+pub use smtp_proto::session::server::{Abort, Closing, Limits};
+
+use self::event::Answer;
+use crate::buffer::{RxBuf, TxBuf};
+use crate::data::{Decoder, Piece};
+use crate::line::{self, Framed, Lines};
+
+/// A server session with its framing and its buffers.
+///
+/// Two beats drive it: [`step`](Connection::step) says what is wanted and borrows nothing,
+/// [`event`](Connection::event) hands out what the application must look at or answer.
+///
+/// ```
+/// use smtp_codec::server::{Config, Connection, Event, Want};
+/// use bytes::Buf;
+///
+/// let mut connection = Connection::new(Config::new("mx.example.org")?);
+/// connection.rx().receive(b"EHLO client.example.net\r\nMAIL FROM:<a@example.net>\r\nQUIT\r\n");
+/// let mut senders = Vec::new();
+/// loop {
+///     match connection.step() {
+///         Want::Event => match connection.event() {
+///             Event::Mail(mail) => {
+///                 senders.push(mail.reverse_path().to_string());
+///                 mail.accept();
+///             }
+///             other => other.proceed(),
+///         },
+///         Want::Flush => { let n = connection.tx().remaining(); connection.tx().advance(n) }
+///         Want::Input | Want::Close => break,
+///     }
+/// }
+/// assert_eq!(senders, ["<a@example.net>"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Connection {
+    config: Arc<Config>,
+    session: Session,
+    rx: RxBuf,
+    tx: TxBuf,
+    lines: Lines,
+    decoder: Decoder,
+    /// What the present event looks at, at the start of `rx`.
+    present: Present,
+    eof: bool,
+    going_down: bool,
+}
+
+/// What stands at the start of the receive buffer and is consumed by the next step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Present {
+    Nothing,
+    /// A line of so many octets, without its CRLF.
+    Line(usize),
+    /// So many octets of content.
+    Body(usize),
+    /// Content that the wire does not hold.
+    Literal(&'static [u8]),
+}
+
+/// Room for one read of mail data.
+const READ: usize = 16 * 1024;
+
+impl Connection {
+    /// A connection whose client has just connected.
+    #[must_use]
+    pub fn new(config: impl Into<Arc<Config>>) -> Self {
+        let config = config.into();
+        let limit = config.line_limit().max(READ);
+        let decoder = Decoder::new(config.settings().bare_newline);
+        Connection {
+            config,
+            session: Session::new(),
+            rx: RxBuf::new(limit),
+            tx: TxBuf::default(),
+            lines: Lines::default(),
+            decoder,
+            present: Present::Nothing,
+            eof: false,
+            going_down: false,
+        }
+    }
+
+    /// Where received bytes go.
+    pub fn rx(&mut self) -> &mut RxBuf {
+        &mut self.rx
+    }
+
+    /// Where bytes to be sent wait.
+    pub fn tx(&mut self) -> &mut TxBuf {
+        &mut self.tx
+    }
+
+    /// Says that the client closed its side. What it sent before is still answered.
+    pub fn eof(&mut self) {
+        self.eof = true;
+    }
+
+    /// Says that [`patience`](Connection::patience) has run out: 421, and the session ends.
+    pub fn timed_out(&mut self) {
+        self.session.timed_out(&self.config.context(), &mut self.tx);
+    }
+
+    /// Says that the link broke: nothing more can be read or sent.
+    pub fn broken(&mut self) {
+        self.session.peer_gone();
+        self.tx.clear();
+    }
+
+    /// Asks for the session to end with 421 as soon as the client is owed nothing: between two
+    /// commands, never inside mail data (RFC 5321 section 3.8).
+    pub fn shut_down(&mut self) {
+        self.going_down = true;
+    }
+
+    /// How long the present wait, for input or for room to send, may last.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        self.session.patience()
+    }
+
+    /// What was spoken so far, for the `with` clause of a Received field.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.session.protocol()
+    }
+
+    /// The name that the server goes by.
+    #[must_use]
+    pub fn hostname(&self) -> &str {
+        self.config.hostname()
+    }
+
+    /// How the session ended, once it has.
+    #[must_use]
+    pub fn closing(&self) -> Option<Closing> {
+        self.session.closing()
+    }
+
+    /// Whether the client may still be sending when the session is over, so that what it was told
+    /// last could be lost if the connection were closed at once.
+    #[must_use]
+    pub fn lingers(&self) -> bool {
+        !matches!(self.closing(), None | Some(Closing::Quit | Closing::PeerGone))
+    }
+
+    /// Gives back the memory of empty buffers. Worth calling before a wait; never needed.
+    pub fn release(&mut self) {
+        self.rx.release();
+        self.tx.release();
+    }
+
+    /// Octets of memory that the buffers hold.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.rx.capacity() + self.tx.capacity()
+    }
+
+    /// Consumes what was answered or seen, frames what comes next, and says what is wanted.
+    pub fn step(&mut self) -> Want {
+        if let Present::Body(_) | Present::Literal(_) = self.present {
+            self.take_present();
+        }
+        if let Some(Question::Aborted(_)) = self.session.question() {
+            self.session.noted();
+        }
+        loop {
+            if self.session.question().is_some() {
+                return Want::Event;
+            }
+            self.take_present();
+            if self.tx.is_full() {
+                return Want::Flush;
+            }
+            let progress = match self.session.framing() {
+                Framing::Line => self.line(),
+                Framing::Data => self.data(),
+                Framing::Chunk(left) => self.chunk(left),
+                _ if self.tx.has_remaining() => return Want::Flush,
+                _ => return Want::Close,
+            };
+            match progress {
+                Progress::Made => {}
+                Progress::Content => return Want::Event,
+                Progress::Starved if self.eof => self.session.peer_gone(),
+                Progress::Starved => return Want::Input,
+            }
+        }
+    }
+
+    fn take_present(&mut self) {
+        match std::mem::replace(&mut self.present, Present::Nothing) {
+            Present::Line(len) => self.rx.consume(len + 2),
+            Present::Body(len) => self.rx.consume(len),
+            Present::Nothing | Present::Literal(_) => {}
+        }
+    }
+
+    fn line(&mut self) -> Progress {
+        let cx = self.config.context();
+        if self.going_down {
+            self.session.shut_down(&cx, &mut self.tx);
+            return Progress::Made;
+        }
+        match self.lines.next(self.rx.bytes(), self.config.line_limit()) {
+            Framed::Line { len } => {
+                let line = self.rx.bytes().get(..len).unwrap_or_default();
+                self.session.command(&cx, line, &mut self.tx);
+                self.present = Present::Line(len);
+                if let Some(Question::Data) = self.session.question() {
+                    self.decoder = Decoder::new(self.config.settings().bare_newline);
+                }
+                Progress::Made
+            }
+            Framed::Fault { fault, skip } => {
+                self.rx.consume(skip);
+                let fault = match fault {
+                    line::LineFault::TooLong => LineFault::TooLong,
+                    line::LineFault::BareNewline => LineFault::BareNewline,
+                };
+                self.session.bad_line(&cx, fault, &mut self.tx);
+                Progress::Made
+            }
+            Framed::Incomplete { skip } => {
+                self.rx.consume(skip);
+                Progress::Starved
+            }
+        }
+    }
+
+    fn data(&mut self) -> Progress {
+        let piece = self.decoder.next(self.rx.bytes());
+        if self.decoder.met_bare_newline()
+            && self.config.settings().bare_newline == BareNewline::Reject
+        {
+            self.session.abort(Abort::BareNewline);
+        }
+        let (skip, len, present) = match piece {
+            Piece::Run { skip, len } => (skip, len, Present::Body(len)),
+            Piece::Literal { skip, text } => (skip, text.len(), Present::Literal(text)),
+            Piece::End { skip } => {
+                self.rx.consume(skip);
+                self.session.end_of_data(&self.config.context(), &mut self.tx);
+                return Progress::Made;
+            }
+            Piece::Incomplete => return Progress::Starved,
+        };
+        self.rx.consume(skip);
+        self.present = present;
+        let octets = u64::try_from(len).unwrap_or(u64::MAX);
+        if self.session.content(&self.config.context(), octets) {
+            Progress::Content
+        } else {
+            self.take_present();
+            Progress::Made
+        }
+    }
+
+    fn chunk(&mut self, left: u64) -> Progress {
+        let n = usize::try_from(left).unwrap_or(usize::MAX).min(self.rx.len());
+        self.rx.consume(n);
+        self.session.swallowed(u64::try_from(n).unwrap_or(left));
+        if n == 0 { Progress::Starved } else { Progress::Made }
+    }
+
+    /// What the application must look at or answer. Asked twice it answers the same: a handle
+    /// that is dropped without an answer comes back.
+    pub fn event(&mut self) -> Event<'_> {
+        let Connection { config, session, rx, tx, present, .. } = self;
+        match *present {
+            Present::Literal(text) => return Event::Body(text),
+            Present::Body(len) => return Event::Body(rx.bytes().get(..len).unwrap_or_default()),
+            Present::Line(_) | Present::Nothing => {}
+        }
+        let question = session.question();
+        let closing = session.closing();
+        let line = match *present {
+            Present::Line(len) => rx.bytes().get(..len).unwrap_or_default(),
+            _ => &[],
+        };
+        let syntax = config.settings().syntax;
+        let answer = Answer::new(config, session, tx);
+        let command = || Command::parse_with(line, syntax).ok();
+        match question {
+            Some(Question::Greet) => Event::Greet(Greet::new(answer)),
+            Some(Question::Data) => Event::Data(Data::new(answer)),
+            Some(Question::Message) => Event::Message(Message::new(answer)),
+            Some(Question::Aborted(abort)) => Event::Aborted(abort),
+            Some(Question::Hello) => match command() {
+                Some(Command::Ehlo(host) | Command::Helo(host)) => {
+                    Event::Hello(Hello::new(answer, host))
+                }
+                _ => Event::Idle,
+            },
+            Some(Question::Mail) => match command() {
+                Some(Command::Mail { reverse_path, parameters }) => {
+                    Event::Mail(Mail::new(answer, reverse_path, parameters))
+                }
+                _ => Event::Idle,
+            },
+            Some(Question::Rcpt) => match command() {
+                Some(Command::Rcpt { forward_path, parameters }) => {
+                    Event::Rcpt(Rcpt::new(answer, forward_path, parameters))
+                }
+                _ => Event::Idle,
+            },
+            Some(Question::Verify) => match command() {
+                Some(Command::Vrfy(argument)) => Event::Verify(Verify::new(answer, argument)),
+                _ => Event::Idle,
+            },
+            Some(Question::Expand) => match command() {
+                Some(Command::Expn(argument)) => Event::Expand(Expand::new(answer, argument)),
+                _ => Event::Idle,
+            },
+            _ => closing.map_or(Event::Idle, Event::Closed),
+        }
+    }
+}
+
+enum Progress {
+    Made,
+    Content,
+    Starved,
+}
