@@ -143,11 +143,7 @@ mod tests {
 
     /// Decodes `input` as it comes in pieces of `sizes`: the content, whether a bare newline was
     /// met, and what stood behind the end, or `None` where there was no end.
-    fn run(
-        input: &[u8],
-        sizes: &[usize],
-        policy: BareNewline,
-    ) -> Option<(Vec<u8>, bool, Vec<u8>)> {
+    fn run(input: &[u8], sizes: &[usize], policy: BareNewline) -> Option<(Vec<u8>, bool, Vec<u8>)> {
         let mut decoder = Decoder::new(policy);
         let (mut buffer, mut content) = (Vec::new(), Vec::new());
         let mut rest = input;
@@ -239,9 +235,22 @@ mod tests {
     #[test]
     fn nothing_but_crlf_dot_crlf_ends_the_data() {
         let bogus: [&[u8]; 17] = [
-            b"\n.\n", b"\n.\r", b"\r.\n", b"\r.\r", b"\n.\r\n", b"\r.\r\n", b"\r\n\0.\r\n",
-            b"\r\n.\r\r\n", b"\r\r\n.\r\r\n", b"\r\n.\n", b"\r\n.\rx", b"\r\n.\0\r\n",
-            b"\r\n.\x85", b"\xc2\x85.\xc2\x85", b"\r\n\xc0\xae\r\n", b"\x8d\x8a\xae\x8d\x8a",
+            b"\n.\n",
+            b"\n.\r",
+            b"\r.\n",
+            b"\r.\r",
+            b"\n.\r\n",
+            b"\r.\r\n",
+            b"\r\n\0.\r\n",
+            b"\r\n.\r\r\n",
+            b"\r\r\n.\r\r\n",
+            b"\r\n.\n",
+            b"\r\n.\rx",
+            b"\r\n.\0\r\n",
+            b"\r\n.\x85",
+            b"\xc2\x85.\xc2\x85",
+            b"\r\n\xc0\xae\r\n",
+            b"\x8d\x8a\xae\x8d\x8a",
             b"\r\n\xef\xbc\x8e\r\n",
         ];
         for sequence in bogus {

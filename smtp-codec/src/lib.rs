@@ -16,8 +16,8 @@ pub mod client;
 pub mod server;
 
 pub use buffer::{RxBuf, TxBuf};
-pub use machine::Machine;
 pub use dot::{Encoder, FoundBareNewline, Run};
+pub use machine::Machine;
 pub use smtp_proto as proto;
 
 /// What a connection wants next.

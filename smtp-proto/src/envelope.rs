@@ -1,12 +1,10 @@
 //! The envelope, and what became of it (feature `alloc`).
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
 
 use crate::address::{ForwardPathBuf, ReversePathBuf};
 use crate::command::{MailParametersBuf, RcptParametersBuf};
-use crate::reply::{Reply, ReplyFault};
+use crate::reply::{Reply, ReplyBuf};
 use crate::session::client::{CallError, Closing};
 
 /// Who a message is from and who it is for (RFC 5321 section 2.3.1).
@@ -59,39 +57,6 @@ impl Recipient {
     #[must_use]
     pub fn new(forward_path: ForwardPathBuf) -> Self {
         Recipient { forward_path, parameters: RcptParametersBuf::default() }
-    }
-}
-
-/// A whole reply, kept.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ReplyBuf(Box<[u8]>);
-
-impl ReplyBuf {
-    /// The reply.
-    ///
-    /// # Errors
-    ///
-    /// None in practice: it was a reply when it was kept.
-    pub fn as_reply(&self) -> Result<Reply<'_>, ReplyFault> {
-        Reply::parse(&self.0)
-    }
-}
-
-impl From<Reply<'_>> for ReplyBuf {
-    fn from(reply: Reply<'_>) -> Self {
-        ReplyBuf(reply.as_bytes().into())
-    }
-}
-
-impl fmt::Display for ReplyBuf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_reply().map_or(Ok(()), |reply| fmt::Display::fmt(&reply, f))
-    }
-}
-
-impl fmt::Debug for ReplyBuf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.0.escape_ascii())
     }
 }
 

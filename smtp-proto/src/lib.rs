@@ -15,10 +15,8 @@ mod error;
 mod sink;
 mod syntax;
 
-
 #[cfg(feature = "alloc")]
-pub use envelope::{
-    Delivered, Envelope, Failure, Outcome, Recipient, ReplyBuf, Stage, Verdict,
-};
+pub use envelope::{Delivered, Envelope, Failure, Outcome, Recipient, Stage, Verdict};
+pub use error::CommandError;
 pub use sink::{Fixed, Full, Sink};
 pub use syntax::Syntax;

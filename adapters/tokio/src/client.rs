@@ -3,9 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use smtp_codec::client::{
-    Config, Connection, Content, Delivery, Event, Sent, Step, Traffic,
-};
+use smtp_codec::client::{Config, Connection, Content, Delivery, Event, Sent, Step, Traffic};
 use smtp_codec::proto::Envelope;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpStream, ToSocketAddrs};
@@ -116,6 +114,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         loop {
             match self.next().await? {
                 Event::Ready(ready) => ready.quit(),
+                Event::WantRcpt(slot) => slot.end(),
+                Event::WantBody(slot) => slot.abandon(),
                 Event::Closed(_) => return Ok(()),
                 _ => {}
             }

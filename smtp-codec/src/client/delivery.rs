@@ -2,7 +2,8 @@
 
 use std::io;
 
-use smtp_proto::{Delivered, Envelope, Failure, Outcome, ReplyBuf, Stage, Verdict};
+use smtp_proto::reply::{Class, Reply, ReplyBuf};
+use smtp_proto::{Delivered, Envelope, Failure, Outcome, Stage, Verdict};
 
 use super::{BodySlot, Connection, Event};
 use crate::dot::FoundBareNewline;
@@ -127,7 +128,7 @@ impl<'e> Delivery<'e> {
                 self.answered += 1;
             }
             Event::Data(reply) => {
-                if !matches!(reply.code().class(), smtp_proto::reply::Class::PositiveIntermediate) {
+                if !matches!(reply.code().class(), Class::PositiveIntermediate) {
                     self.decide_taken(Stage::Data, reply);
                 }
             }
@@ -163,7 +164,7 @@ impl<'e> Delivery<'e> {
         }
     }
 
-    fn decide_taken(&mut self, stage: Stage, reply: smtp_proto::reply::Reply<'_>) {
+    fn decide_taken(&mut self, stage: Stage, reply: Reply<'_>) {
         self.decide_all(|fate| match fate {
             Fate::Taken => Some(Delivered::from_reply(stage, reply)),
             _ => None,

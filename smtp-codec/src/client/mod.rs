@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Buf;
 use memchr::memchr;
-use smtp_proto::reply::{Capabilities, Extensions, Reply, ReplyFault, ReplyScanner, Scanned};
+use smtp_proto::reply::{Capabilities, Extensions, Progress, Reply, ReplyFault, ReplyScanner};
 use smtp_proto::session::Framing;
 use smtp_proto::session::client::{ProtocolFault, Question, Session};
 
@@ -246,9 +246,9 @@ impl Connection {
             };
             let line = rest.get(..len).unwrap_or_default();
             self.observer.received(line);
-            let scanned = self.scanner.line(line)?;
+            let scanned = self.scanner.feed(line)?;
             self.gathered += len + 2;
-            if scanned == Scanned::Complete {
+            if scanned == Progress::Complete {
                 break;
             }
         }

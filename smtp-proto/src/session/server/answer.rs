@@ -29,7 +29,7 @@ impl Session {
                 self.state = State::Ready;
                 self.protocol = protocol;
                 if protocol.is_extended() {
-                    write_ehlo_reply(out, cx.hostname, &cx.settings.extensions);
+                    self.offer(cx, out);
                 } else {
                     self.say_host(cx, (250, None, "hello"), out);
                 }
@@ -95,12 +95,14 @@ impl Session {
         }
     }
 
-    fn greet<S: Sink + ?Sized>(
-        &self,
-        cx: &Context<'_>,
-        with: Option<Positive<'_>>,
-        out: &mut S,
-    ) {
+    fn offer<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, out: &mut S) {
+        if write_ehlo_reply(out, cx.hostname, &cx.settings.extensions, &[]).is_err() {
+            out.put(b"421 this server does not know its own name\r\n");
+            self.close(Closing::Refused);
+        }
+    }
+
+    fn greet<S: Sink + ?Sized>(&self, cx: &Context<'_>, with: Option<Positive<'_>>, out: &mut S) {
         let text = match with.map(|positive| positive.text()) {
             Some(crate::reply::ReplyText::Line(line)) => line,
             _ => "ESMTP ready",
@@ -191,10 +193,7 @@ impl Session {
                 &mut line,
                 format_args!("{code} {class}.{subject}.{detail} {} {text}\r\n", cx.hostname),
             ),
-            None => core::fmt::write(
-                &mut line,
-                format_args!("{code} {} {text}\r\n", cx.hostname),
-            ),
+            None => core::fmt::write(&mut line, format_args!("{code} {} {text}\r\n", cx.hostname)),
         };
     }
 }

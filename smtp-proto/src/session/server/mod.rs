@@ -236,12 +236,7 @@ impl Session {
     }
 
     /// Takes note of a line that is none.
-    pub fn bad_line<S: Sink + ?Sized>(
-        &mut self,
-        cx: &Context<'_>,
-        fault: LineFault,
-        out: &mut S,
-    ) {
+    pub fn bad_line<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, fault: LineFault, out: &mut S) {
         let text = match fault {
             LineFault::TooLong => "line too long",
             LineFault::BareNewline => "a line ends in CRLF, and holds no other CR or LF",

@@ -1,0 +1,162 @@
+//! The client's side.
+
+#[cfg(feature = "smol")]
+use std::future::Future;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+#[cfg(feature = "smol")]
+use std::task::Poll;
+
+use futures_io::{AsyncRead, AsyncWrite};
+use smtp_codec::client::{Config, Connection, Content, Delivery, Event, Sent, Step, Traffic};
+use smtp_codec::proto::Envelope;
+
+use crate::Timer;
+use crate::link::Link;
+
+/// A session with a server, over any stream.
+///
+/// ```no_run
+/// # #[cfg(feature = "smol")]
+/// # async fn send() -> Result<(), Box<dyn std::error::Error>> {
+/// use smtp_codec::client::Config;
+/// use smtp_codec::proto::Envelope;
+/// use smtp_futures::Client;
+///
+/// let mut client = Client::connect("127.0.0.1:2525", Config::new("client.example.net")?).await?;
+/// let envelope = Envelope::new("alice@example.net".parse()?).to("bob@example.org".parse()?);
+/// let sent = client.send(&envelope, &b"Subject: Hello\r\n\r\nHello Bob\r\n"[..]).await;
+/// for (recipient, outcome) in envelope.recipients.iter().zip(&sent.outcome.recipients) {
+///     println!("{}: {:?}", recipient.forward_path, outcome.verdict);
+/// }
+/// client.quit().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Client<S, T> {
+    link: Link<S, T, Connection>,
+}
+
+#[cfg(feature = "smol")]
+impl Client<async_io::Async<std::net::TcpStream>, crate::AsyncIo> {
+    /// Connects to a server on async-io. Names are looked up by the operating system, which
+    /// blocks; give an address where that matters.
+    ///
+    /// # Errors
+    ///
+    /// What the network says; `TimedOut` past [`Config::connect_patience`].
+    pub async fn connect(
+        server: impl std::net::ToSocketAddrs,
+        config: impl Into<Arc<Config>>,
+    ) -> io::Result<Self> {
+        let config = config.into();
+        let mut deadline = std::pin::pin!(crate::AsyncIo.after(config.connect_patience()));
+        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for address in server.to_socket_addrs()? {
+            let mut attempt =
+                std::pin::pin!(async_io::Async::<std::net::TcpStream>::connect(address));
+            let attempted = poll_fn(|cx| match attempt.as_mut().poll(cx) {
+                Poll::Ready(done) => Poll::Ready(done),
+                Poll::Pending => deadline
+                    .as_mut()
+                    .poll(cx)
+                    .map(|()| Err(io::Error::from(io::ErrorKind::TimedOut))),
+            });
+            match attempted.await {
+                Ok(stream) => {
+                    stream.get_ref().set_nodelay(true)?;
+                    return Ok(Self::new(stream, crate::AsyncIo, config));
+                }
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(error),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer> Client<S, T> {
+    /// Talks to the server at the other end of `stream`.
+    pub fn new(stream: S, timer: T, config: impl Into<Arc<Config>>) -> Self {
+        Client { link: Link::new(stream, timer, Connection::new(config)) }
+    }
+
+    /// The next event, for programs that lead the dialogue themselves. The future may be dropped
+    /// at any time and called anew.
+    ///
+    /// # Errors
+    ///
+    /// What the stream says. The session is over then, and the next event is `Closed`.
+    pub async fn next(&mut self) -> io::Result<Event<'_>> {
+        self.link.turn().await?;
+        Ok(self.link.connection.event())
+    }
+
+    /// Sends a message: `body` is streamed, dots are stuffed on the way. One recipient that is
+    /// refused does not stop the others. More messages may follow over the same session.
+    pub async fn send<B: AsyncRead + Unpin>(&mut self, envelope: &Envelope, mut body: B) -> Sent {
+        let mut delivery = Delivery::new(envelope);
+        let mut content = Content::new();
+        let mut error = None;
+        loop {
+            let event = match self.next().await {
+                Ok(event) => event,
+                Err(broken) => {
+                    error = error.or(Some(broken));
+                    break;
+                }
+            };
+            match delivery.on(event) {
+                Step::Next => {}
+                Step::Over => break,
+                Step::Body(slot) => {
+                    if content.wants_more() {
+                        let read = poll_fn(|cx| Pin::new(&mut body).poll_read(cx, content.space()));
+                        match read.await {
+                            Ok(n) => content.filled(n),
+                            Err(unread) => {
+                                error = Some(unread);
+                                slot.abandon();
+                                continue;
+                            }
+                        }
+                    }
+                    if let Err(found) = content.write_to(slot) {
+                        delivery.content_refused(found);
+                    }
+                }
+            }
+        }
+        Sent { outcome: delivery.outcome(&self.link.connection), error }
+    }
+
+    /// Says QUIT, and waits for the server to close.
+    ///
+    /// # Errors
+    ///
+    /// What the stream says.
+    pub async fn quit(mut self) -> io::Result<()> {
+        loop {
+            match self.next().await? {
+                Event::Ready(ready) => ready.quit(),
+                Event::WantRcpt(slot) => slot.end(),
+                Event::WantBody(slot) => slot.abandon(),
+                Event::Closed(_) => return Ok(()),
+                _ => {}
+            }
+        }
+    }
+
+    /// Has each line of the dialogue shown to `tell`, mail data excepted.
+    pub fn observe(&mut self, tell: impl FnMut(Traffic<'_>) + Send + 'static) {
+        self.link.connection.observe(tell);
+    }
+
+    /// The session behind it.
+    pub fn connection(&mut self) -> &mut Connection {
+        &mut self.link.connection
+    }
+}

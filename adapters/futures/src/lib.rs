@@ -1,0 +1,39 @@
+//! SMTP servers and clients over `futures-io`, for smol, async-std and every other runtime whose
+//! streams speak it.
+//!
+//! [`Server`] and [`Client`] take a stream and a [`Timer`]. With the feature `smol` there is a
+//! timer on async-io and [`Client::connect`]; other runtimes need the one line of [`Timer`].
+//!
+//! ```no_run
+//! # #[cfg(feature = "smol")] {
+//! use smtp_codec::server::{Config, Event};
+//! use smtp_futures::{Server, AsyncIo};
+//!
+//! # async fn serve(stream: async_io::Async<std::net::TcpStream>) -> Result<(), Box<dyn std::error::Error>> {
+//! let mut server = Server::new(stream, AsyncIo, Config::new("mx.example.org")?);
+//! let mut content = Vec::new();
+//! loop {
+//!     match server.next().await? {
+//!         Event::Rcpt(rcpt) => rcpt.accept(),
+//!         Event::Data(data) => { content.clear(); data.accept() }
+//!         Event::Body(bytes) => content.extend_from_slice(bytes),
+//!         Event::Message(message) => message.accept(),
+//!         Event::Closed(_) => break,
+//!         other => other.proceed(),
+//!     }
+//! }
+//! # Ok(()) }
+//! # }
+//! ```
+
+mod client;
+mod link;
+mod server;
+mod timer;
+
+pub use client::Client;
+pub use server::Server;
+pub use smtp_codec as codec;
+#[cfg(feature = "smol")]
+pub use timer::AsyncIo;
+pub use timer::Timer;

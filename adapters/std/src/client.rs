@@ -1,0 +1,138 @@
+//! The client's side.
+
+use std::io::{self, Read};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+
+use smtp_codec::client::{Config, Connection, Content, Delivery, Event, Sent, Step, Traffic};
+use smtp_codec::proto::Envelope;
+
+use crate::Transport;
+use crate::link::Link;
+
+/// A session with a server, over any stream.
+///
+/// ```no_run
+/// # fn send() -> Result<(), Box<dyn std::error::Error>> {
+/// use smtp_codec::client::Config;
+/// use smtp_codec::proto::Envelope;
+/// use smtp_std::Client;
+///
+/// let mut client = Client::connect("127.0.0.1:2525", Config::new("client.example.net")?)?;
+/// let envelope = Envelope::new("alice@example.net".parse()?).to("bob@example.org".parse()?);
+/// let sent = client.send(&envelope, &b"Subject: Hello\r\n\r\nHello Bob\r\n"[..]);
+/// for (recipient, outcome) in envelope.recipients.iter().zip(&sent.outcome.recipients) {
+///     println!("{}: {:?}", recipient.forward_path, outcome.verdict);
+/// }
+/// client.quit()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Client<S> {
+    link: Link<S, Connection>,
+}
+
+impl Client<TcpStream> {
+    /// Connects to a server.
+    ///
+    /// # Errors
+    ///
+    /// What the network says; `TimedOut` past [`Config::connect_patience`].
+    pub fn connect(server: impl ToSocketAddrs, config: impl Into<Arc<Config>>) -> io::Result<Self> {
+        let config = config.into();
+        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for address in server.to_socket_addrs()? {
+            match TcpStream::connect_timeout(&address, config.connect_patience()) {
+                Ok(stream) => {
+                    stream.set_nodelay(true)?;
+                    return Ok(Self::new(stream, config));
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
+
+impl<S: Transport> Client<S> {
+    /// Talks to the server at the other end of `stream`.
+    pub fn new(stream: S, config: impl Into<Arc<Config>>) -> Self {
+        Client { link: Link::new(stream, Connection::new(config)) }
+    }
+
+    /// The next event, for programs that lead the dialogue themselves.
+    ///
+    /// # Errors
+    ///
+    /// What the stream says. The session is over then, and the next event is `Closed`.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> io::Result<Event<'_>> {
+        self.link.turn()?;
+        Ok(self.link.connection.event())
+    }
+
+    /// Sends a message: `body` is streamed, dots are stuffed on the way. One recipient that is
+    /// refused does not stop the others. More messages may follow over the same session.
+    pub fn send<B: Read>(&mut self, envelope: &Envelope, mut body: B) -> Sent {
+        let mut delivery = Delivery::new(envelope);
+        let mut content = Content::new();
+        let mut error = None;
+        loop {
+            let event = match self.next() {
+                Ok(event) => event,
+                Err(broken) => {
+                    error = error.or(Some(broken));
+                    break;
+                }
+            };
+            match delivery.on(event) {
+                Step::Next => {}
+                Step::Over => break,
+                Step::Body(slot) => {
+                    if content.wants_more() {
+                        match body.read(content.space()) {
+                            Ok(n) => content.filled(n),
+                            Err(unread) => {
+                                error = Some(unread);
+                                slot.abandon();
+                                continue;
+                            }
+                        }
+                    }
+                    if let Err(found) = content.write_to(slot) {
+                        delivery.content_refused(found);
+                    }
+                }
+            }
+        }
+        Sent { outcome: delivery.outcome(&self.link.connection), error }
+    }
+
+    /// Says QUIT, and waits for the server to close.
+    ///
+    /// # Errors
+    ///
+    /// What the stream says.
+    pub fn quit(mut self) -> io::Result<()> {
+        loop {
+            match self.next()? {
+                Event::Ready(ready) => ready.quit(),
+                Event::WantRcpt(slot) => slot.end(),
+                Event::WantBody(slot) => slot.abandon(),
+                Event::Closed(_) => return Ok(()),
+                _ => {}
+            }
+        }
+    }
+
+    /// Has each line of the dialogue shown to `tell`, mail data excepted.
+    pub fn observe(&mut self, tell: impl FnMut(Traffic<'_>) + Send + 'static) {
+        self.link.connection.observe(tell);
+    }
+
+    /// The session behind it.
+    pub fn connection(&mut self) -> &mut Connection {
+        &mut self.link.connection
+    }
+}

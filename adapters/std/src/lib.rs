@@ -1,0 +1,37 @@
+//! SMTP servers and clients on the blocking streams of the standard library.
+//!
+//! ```no_run
+//! use smtp_codec::server::{Config, Event};
+//! use smtp_std::Server;
+//!
+//! # fn serve() -> Result<(), Box<dyn std::error::Error>> {
+//! let listener = std::net::TcpListener::bind("127.0.0.1:2525")?;
+//! for stream in listener.incoming() {
+//!     let mut server = Server::new(stream?, Config::new("mx.example.org")?);
+//!     std::thread::spawn(move || {
+//!         let mut content = Vec::new();
+//!         while let Ok(event) = server.next() {
+//!             match event {
+//!                 Event::Rcpt(rcpt) => rcpt.accept(),
+//!                 Event::Data(data) => { content.clear(); data.accept() }
+//!                 Event::Body(bytes) => content.extend_from_slice(bytes),
+//!                 Event::Message(message) => message.accept(),
+//!                 Event::Closed(_) => break,
+//!                 other => other.proceed(),
+//!             }
+//!         }
+//!     });
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod client;
+mod link;
+mod server;
+mod transport;
+
+pub use client::Client;
+pub use server::Server;
+pub use smtp_codec as codec;
+pub use transport::{Pipe, Transport};

@@ -1,0 +1,125 @@
+//! The loop that moves bytes between a connection and a stream, the same for both sides.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use bytes::Buf;
+use smtp_codec::{Machine, Want};
+
+use crate::Transport;
+
+/// How long a peer has to take what it is told last.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// How long, and for how many octets, a closed session listens to a peer that goes on sending.
+const LINGER: (Duration, usize) = (Duration::from_secs(1), 1024 * 1024);
+
+#[derive(Debug)]
+pub(crate) struct Link<S, C> {
+    pub(crate) stream: S,
+    pub(crate) connection: C,
+    closed: bool,
+}
+
+impl<S: Transport, C: Machine> Link<S, C> {
+    pub(crate) fn new(stream: S, connection: C) -> Self {
+        Link { stream, connection, closed: false }
+    }
+
+    /// Goes on until there is an event. One deadline for all of it, so that bytes that drip in
+    /// cannot extend it.
+    pub(crate) fn turn(&mut self) -> io::Result<()> {
+        let mut by = Instant::now() + self.connection.patience();
+        loop {
+            let done = match self.connection.step() {
+                Want::Input => self.flush(by).and_then(|()| self.read(by)),
+                Want::Flush => self.flush(by),
+                Want::Event => return Ok(()),
+                Want::Close => {
+                    self.close();
+                    return Ok(());
+                }
+            };
+            match done {
+                Ok(()) => {}
+                Err(error) if is_late(&error) && self.closed => self.connection.broken(),
+                Err(error) if is_late(&error) => {
+                    self.closed = true;
+                    self.connection.timed_out();
+                    by = Instant::now() + LAST_WORDS;
+                }
+                Err(error) => {
+                    self.connection.broken();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn bound(&mut self, by: Instant) -> io::Result<()> {
+        match by.checked_duration_since(Instant::now()) {
+            Some(left) if !left.is_zero() => self.stream.bound(left),
+            _ => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
+    fn flush(&mut self, by: Instant) -> io::Result<()> {
+        while self.connection.tx().has_remaining() {
+            self.bound(by)?;
+            let sent = retry(|| self.stream.write(self.connection.tx().chunk()))?;
+            if sent == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            self.connection.tx().advance(sent);
+        }
+        self.stream.flush()
+    }
+
+    fn read(&mut self, by: Instant) -> io::Result<()> {
+        self.bound(by)?;
+        match retry(|| self.stream.read(self.connection.rx().space()))? {
+            0 => self.connection.eof(),
+            n => self.connection.rx().filled(n),
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        if !std::mem::replace(&mut self.closed, true) || self.connection.lingers() {
+            let _ = self.stream.end();
+            if self.connection.lingers() {
+                let _ = self.drain();
+            }
+        }
+    }
+
+    /// A connection that is closed while bytes wait in it is reset, and what the peer was told
+    /// last may be lost.
+    fn drain(&mut self) -> io::Result<()> {
+        let by = Instant::now() + LINGER.0;
+        let mut room = [0; 4096];
+        let mut left = LINGER.1;
+        while left > 0 {
+            self.bound(by)?;
+            let n = retry(|| self.stream.read(&mut room))?;
+            if n == 0 {
+                break;
+            }
+            left = left.saturating_sub(n);
+        }
+        Ok(())
+    }
+}
+
+fn is_late(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+fn retry(mut operation: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match operation() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Streams that block.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+/// A blocking stream whose waits can be bounded.
+pub trait Transport: Read + Write {
+    /// Has reads and writes fail with `WouldBlock` or `TimedOut` after `wait`, which is not zero.
+    /// A stream that cannot do so may ignore it; deadlines then hold only between two operations.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    fn bound(&mut self, wait: Duration) -> io::Result<()>;
+
+    /// Says that nothing more will be written.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    fn end(&mut self) -> io::Result<()>;
+}
+
+impl Transport for TcpStream {
+    fn bound(&mut self, wait: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(wait))?;
+        self.set_write_timeout(Some(wait))
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+#[cfg(unix)]
+impl Transport for std::os::unix::net::UnixStream {
+    fn bound(&mut self, wait: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(wait))?;
+        self.set_write_timeout(Some(wait))
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+/// A reader and a writer taken for one stream, such as standard input and output. Its waits cannot
+/// be bounded.
+///
+/// ```
+/// use smtp_std::Pipe;
+///
+/// let session = Pipe(std::io::stdin(), std::io::stdout());
+/// ```
+#[derive(Debug)]
+pub struct Pipe<R, W>(pub R, pub W);
+
+impl<R: Read, W> Read for Pipe<R, W> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        self.0.read(room)
+    }
+}
+
+impl<R, W: Write> Write for Pipe<R, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.1.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.1.flush()
+    }
+}
+
+impl<R: Read, W: Write> Transport for Pipe<R, W> {
+    fn bound(&mut self, _: Duration) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.1.flush()
+    }
+}
