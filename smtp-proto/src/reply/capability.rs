@@ -72,10 +72,9 @@ impl<'a> Capability<'a> {
     /// Reads what follows the code on a line; `None` if it is blank.
     pub(super) fn parse(line: &'a [u8]) -> Option<Self> {
         let line = line.trim_ascii();
-        if let Some((head, text)) = line.split_at_checked(5)
-            && head.eq_ignore_ascii_case(b"AUTH=")
+        if let Some((keyword, [b'=', text @ ..])) = line.split_at_checked(4)
+            && keyword.eq_ignore_ascii_case(b"AUTH")
         {
-            let keyword = head.strip_suffix(b"=").unwrap_or(head);
             return Some(Capability { keyword, text: text.trim_ascii_start() });
         }
         let (keyword, text) = first_word(line);
@@ -170,7 +169,11 @@ impl<'a> Capabilities<'a> {
     /// The known extensions among them.
     #[must_use]
     pub fn extensions(&self) -> Extensions {
-        self.iter().fold(Extensions::NONE, |all, c| all.with_capability(&c))
+        let mut all = Extensions::NONE;
+        for capability in self.iter() {
+            all.add(&capability);
+        }
+        all
     }
 }
 

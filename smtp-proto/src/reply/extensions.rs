@@ -171,23 +171,26 @@ impl Extensions {
     /// SIZE, FUTURERELEASE and DELIVERBY with a number that cannot be read count as offered
     /// without one; LIMITS with broken syntax counts as not offered (RFC 9422 section 3).
     #[must_use]
-    pub fn with_capability(self, capability: &Capability<'_>) -> Self {
-        let Some(kind) = capability.kind() else { return self };
-        if self.contains(kind) {
-            return self;
-        }
+    pub fn with_capability(mut self, capability: &Capability<'_>) -> Self {
+        self.add(capability);
+        self
+    }
+
+    pub(super) fn add(&mut self, capability: &Capability<'_>) {
+        let Some(kind) = capability.kind().filter(|kind| !self.contains(*kind)) else { return };
         let number = || capability.arguments().next().and_then(decimal);
         let seconds = || number().and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
         match kind {
-            Extension::Size => self.with_size(number().unwrap_or(0)),
-            Extension::FutureRelease => self.with_future_release(seconds()),
-            Extension::DeliverBy => self.with_deliver_by(seconds()),
+            Extension::Size => self.size = number().unwrap_or(0),
+            Extension::FutureRelease => self.future_release = seconds(),
+            Extension::DeliverBy => self.deliver_by = seconds(),
             Extension::Limits => match SmtpLimits::parse(capability.text()) {
-                Some(limits) => self.with_limits(limits),
-                None => self,
+                Some(limits) => self.limits = limits,
+                None => return,
             },
-            _ => self.with(kind),
+            _ => {}
         }
+        self.set |= bit(kind);
     }
 
     /// The longest command line to take, CRLF included, in octets.

@@ -92,6 +92,15 @@ impl<'a> ReplyLine<'a> {
     ///
     /// [`ReplyFault::Code`], [`ReplyFault::Separator`] or [`ReplyFault::Control`].
     pub fn parse(line: &'a [u8]) -> Result<Self, ReplyFault> {
+        let parsed = Self::parse_clean(line)?;
+        if memchr3(b'\r', b'\n', 0, parsed.text).is_some() {
+            return Err(ReplyFault::Control);
+        }
+        Ok(parsed)
+    }
+
+    /// The same for a line that is known to hold neither NUL, CR nor LF.
+    pub(super) fn parse_clean(line: &'a [u8]) -> Result<Self, ReplyFault> {
         let (rest, code) = reply_code(line).map_err(|_| ReplyFault::Code)?;
         let (last, text) = match rest.split_first() {
             None => (true, rest),
@@ -99,9 +108,6 @@ impl<'a> ReplyLine<'a> {
             Some((b'-', text)) => (false, text),
             Some(_) => return Err(ReplyFault::Separator),
         };
-        if memchr3(b'\r', b'\n', 0, text).is_some() {
-            return Err(ReplyFault::Control);
-        }
         Ok(ReplyLine { code, last, text })
     }
 
@@ -133,17 +139,20 @@ impl<'a> ReplyLine<'a> {
     /// that of the reply code, and what follows it.
     #[must_use]
     pub fn split_enhanced(&self) -> (Option<EnhancedCode>, &'a [u8]) {
-        match EnhancedCode::split(self.text) {
-            Some((enhanced, rest)) if u16::from(enhanced.class()) == self.code.get() / 100 => {
-                match rest.split_first() {
-                    None => (Some(enhanced), rest),
-                    Some((b' ', text)) => (Some(enhanced), text),
-                    Some(_) => (None, self.text),
-                }
-            }
-            _ => (None, self.text),
+        match enhanced(self.code, self.text) {
+            Some((enhanced, rest)) => (Some(enhanced), rest.strip_prefix(b" ").unwrap_or(rest)),
+            None => (None, self.text),
         }
     }
+}
+
+/// The enhanced status code at the start of a text, and what follows it: nothing, a space, or
+/// the line's end.
+pub(super) fn enhanced(code: ReplyCode, text: &[u8]) -> Option<(EnhancedCode, &[u8])> {
+    EnhancedCode::split(text).filter(|(enhanced, rest)| {
+        u16::from(enhanced.class()) == code.get() / 100
+            && matches!(rest.first(), None | Some(b' ' | b'\r'))
+    })
 }
 
 #[cfg(test)]

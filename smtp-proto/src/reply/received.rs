@@ -2,8 +2,9 @@
 
 use core::fmt::{self, Write as _};
 
-use memchr::memchr;
+use memchr::{memchr, memchr3};
 
+use super::line::enhanced;
 use super::{Class, EnhancedCode, ReplyCode, ReplyFault, ReplyLine};
 
 /// A whole reply, over the octets of its lines, CRLFs included.
@@ -26,12 +27,16 @@ pub struct Reply<'a> {
     bytes: &'a [u8],
 }
 
-/// Cuts off the first line, without its CRLF.
+/// Cuts off the first line, without its CRLF. One search finds its end and what may not stand
+/// in it.
 fn split_line(bytes: &[u8]) -> Result<(&[u8], &[u8]), ReplyFault> {
-    let end = memchr(b'\n', bytes).ok_or(ReplyFault::Incomplete)?;
+    let end = memchr3(b'\r', b'\n', 0, bytes).ok_or(ReplyFault::Incomplete)?;
     let (line, rest) = bytes.split_at_checked(end).ok_or(ReplyFault::Incomplete)?;
-    let line = line.strip_suffix(b"\r").ok_or(ReplyFault::Control)?;
-    Ok((line, rest.strip_prefix(b"\n").unwrap_or(rest)))
+    match rest {
+        [b'\r', b'\n', rest @ ..] => Ok((line, rest)),
+        [b'\r'] => Err(ReplyFault::Incomplete),
+        _ => Err(ReplyFault::Control),
+    }
 }
 
 impl<'a> Reply<'a> {
@@ -44,11 +49,11 @@ impl<'a> Reply<'a> {
     /// [`ReplyFault`], except `TooLong` and `TooManyLines`.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ReplyFault> {
         let (line, mut rest) = split_line(bytes)?;
-        let mut line = ReplyLine::parse(line)?;
+        let mut line = ReplyLine::parse_clean(line)?;
         let code = line.code();
         while !line.is_last() {
             let (next, behind) = split_line(rest)?;
-            line = ReplyLine::parse(next)?;
+            line = ReplyLine::parse_clean(next)?;
             if line.code() != code {
                 return Err(ReplyFault::Mismatch);
             }
@@ -78,7 +83,7 @@ impl<'a> Reply<'a> {
     /// that of the reply code: where the two differ, the reply code is right.
     #[must_use]
     pub fn enhanced(&self) -> Option<EnhancedCode> {
-        self.reply_lines().next().and_then(|line| line.split_enhanced().0)
+        Some(enhanced(self.code, self.bytes.get(4..)?)?.0)
     }
 
     /// The text of the first line, without the enhanced status code. May be empty.
@@ -118,9 +123,9 @@ impl<'a> Iterator for Lines<'a> {
     type Item = ReplyLine<'a>;
 
     fn next(&mut self) -> Option<ReplyLine<'a>> {
-        let (line, rest) = split_line(self.bytes).ok()?;
-        self.bytes = rest;
-        Some(ReplyLine::of_parsed(self.code, line))
+        let (line, rest) = self.bytes.split_at_checked(memchr(b'\n', self.bytes)?)?;
+        self.bytes = rest.strip_prefix(b"\n").unwrap_or(rest);
+        Some(ReplyLine::of_parsed(self.code, line.strip_suffix(b"\r").unwrap_or(line)))
     }
 }
 
@@ -204,6 +209,8 @@ mod tests {
         assert!(reply.lines().eq([b"".as_slice(), b"2.0.0", b""]));
         assert!(reply.texts().eq([b"".as_slice(), b"", b""]));
         assert_eq!(reply.enhanced(), None);
+        let bare = Reply::parse(b"250 2.1.0\r\n").unwrap();
+        assert_eq!((bare.enhanced(), bare.text()), (EnhancedCode::new(2, 1, 0), &b""[..]));
     }
 
     #[test]
