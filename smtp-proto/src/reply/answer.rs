@@ -252,6 +252,7 @@ impl Refusal<'static> {
 }
 
 #[cfg(test)]
+#[cfg(feature = "alloc")]
 mod tests {
     use alloc::vec::Vec;
 

@@ -2,20 +2,32 @@
 
 use core::fmt;
 
-/// The first eight octets as an integer, without the bit that tells lower from upper case.
-///
-/// No two known keywords agree in it. Others may agree with a known one, so that it only picks
-/// whom to compare with.
+/// The first eight octets as an integer, in upper case. No two known keywords agree in it.
 const fn key(keyword: &[u8]) -> u64 {
     if let Some(head) = keyword.first_chunk::<8>() {
-        return u64::from_be_bytes(*head) & 0xdfdf_dfdf_dfdf_dfdf;
+        return upper(u64::from_be_bytes(*head));
     }
     let (mut key, mut rest) = (0, keyword);
     while let Some((byte, behind)) = rest.split_first() {
-        key = key << 8 | (*byte & 0xdf) as u64;
+        key = key << 8 | *byte as u64;
         rest = behind;
     }
-    key
+    upper(key)
+}
+
+/// Eight octets at once: in each, adding sets the top bit from `a` on, and from behind `z` on.
+const fn upper(octets: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const TOP: u64 = 0x80 * EACH;
+    let low = octets & !TOP;
+    let from_a = low + (0x80 - b'a' as u64) * EACH;
+    let behind_z = low + (0x7f - b'z' as u64) * EACH;
+    let letters = from_a & !behind_z & !octets & TOP;
+    octets ^ (letters >> 2)
+}
+
+fn tail(keyword: &[u8]) -> &[u8] {
+    keyword.get(8..).unwrap_or_default()
 }
 
 macro_rules! extensions {
@@ -57,7 +69,10 @@ macro_rules! extensions {
                     $(keys::$name => Extension::$name,)*
                     _ => return None,
                 };
-                near.keyword().as_bytes().eq_ignore_ascii_case(keyword).then_some(near)
+                // The first eight octets agree, if there are as many.
+                let known = near.keyword().as_bytes();
+                (known.len() == keyword.len() && tail(known).eq_ignore_ascii_case(tail(keyword)))
+                .then_some(near)
             }
         }
     };
@@ -139,5 +154,62 @@ extensions! {
 impl fmt::Display for Extension {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.keyword())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_whole_keyword_counts() {
+        for keyword in [
+            "",
+            "SIZ",
+            "SIZES",
+            "\0SIZE",
+            "SIZE=1",
+            "\u{33}IZE",
+            "8BITMIM",
+            "8BITMIMEX",
+            "\u{18}BITMIME",
+            "XVERP=1",
+            "ENHANCED",
+            "ENHANCEDSTATUSCODE",
+            "PIPELINING ",
+            "MT\rPRIORITY",
+            "AUTH=PLAIN",
+            "X-SIZE",
+        ] {
+            assert_eq!(Extension::from_keyword(keyword.as_bytes()), None, "{keyword:?}");
+        }
+    }
+
+    #[test]
+    fn case_does_not_count() {
+        for extension in Extension::ALL {
+            let mut keyword = [0; 32];
+            let keyword = keyword.get_mut(..extension.keyword().len()).unwrap();
+            keyword.copy_from_slice(extension.keyword().as_bytes());
+            assert_eq!(Extension::from_keyword(keyword), Some(*extension));
+            keyword.make_ascii_lowercase();
+            assert_eq!(Extension::from_keyword(keyword), Some(*extension));
+            keyword[0].make_ascii_uppercase();
+            assert_eq!(Extension::from_keyword(keyword), Some(*extension));
+        }
+    }
+
+    #[test]
+    fn upper_is_that_of_each_octet() {
+        for byte in 0..=255u8 {
+            let octets = [byte, b'a', byte, 0xff, byte, b'z', b'{', byte];
+            let expected = u64::from_be_bytes(octets.map(|b| b.to_ascii_uppercase()));
+            assert_eq!(upper(u64::from_be_bytes(octets)), expected, "{byte}");
+        }
+    }
+
+    #[test]
+    fn a_set_has_room_for_all() {
+        assert!(Extension::ALL.len() <= 64);
     }
 }

@@ -2,8 +2,9 @@
 
 use core::fmt::{self, Write as _};
 
-use memchr::memchr;
+use memchr::{memchr, memchr3};
 
+use super::line::enhanced;
 use super::{Class, EnhancedCode, ReplyCode, ReplyFault, ReplyLine};
 
 /// A whole reply, over the octets of its lines, CRLFs included.
@@ -26,12 +27,16 @@ pub struct Reply<'a> {
     bytes: &'a [u8],
 }
 
-/// Cuts off the first line, without its CRLF.
+/// Cuts off the first line, without its CRLF. One search finds its end and what may not stand
+/// in it.
 fn split_line(bytes: &[u8]) -> Result<(&[u8], &[u8]), ReplyFault> {
-    let end = memchr(b'\n', bytes).ok_or(ReplyFault::Incomplete)?;
+    let end = memchr3(b'\r', b'\n', 0, bytes).ok_or(ReplyFault::Incomplete)?;
     let (line, rest) = bytes.split_at_checked(end).ok_or(ReplyFault::Incomplete)?;
-    let line = line.strip_suffix(b"\r").ok_or(ReplyFault::Control)?;
-    Ok((line, rest.strip_prefix(b"\n").unwrap_or(rest)))
+    match rest {
+        [b'\r', b'\n', rest @ ..] => Ok((line, rest)),
+        [b'\r'] => Err(ReplyFault::Incomplete),
+        _ => Err(ReplyFault::Control),
+    }
 }
 
 impl<'a> Reply<'a> {
@@ -44,11 +49,11 @@ impl<'a> Reply<'a> {
     /// [`ReplyFault`], except `TooLong` and `TooManyLines`.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ReplyFault> {
         let (line, mut rest) = split_line(bytes)?;
-        let mut line = ReplyLine::parse(line)?;
+        let mut line = ReplyLine::parse_clean(line)?;
         let code = line.code();
         while !line.is_last() {
             let (next, behind) = split_line(rest)?;
-            line = ReplyLine::parse(next)?;
+            line = ReplyLine::parse_clean(next)?;
             if line.code() != code {
                 return Err(ReplyFault::Mismatch);
             }
@@ -78,7 +83,7 @@ impl<'a> Reply<'a> {
     /// that of the reply code: where the two differ, the reply code is right.
     #[must_use]
     pub fn enhanced(&self) -> Option<EnhancedCode> {
-        self.reply_lines().next().and_then(|line| line.split_enhanced().0)
+        Some(enhanced(self.code, self.bytes.get(4..)?)?.0)
     }
 
     /// The text of the first line, without the enhanced status code. May be empty.
@@ -98,7 +103,7 @@ impl<'a> Reply<'a> {
     }
 
     fn reply_lines(&self) -> Lines<'a> {
-        Lines(self.bytes)
+        Lines { code: self.code, bytes: self.bytes }
     }
 
     /// The octets as received, CRLFs included.
@@ -108,17 +113,19 @@ impl<'a> Reply<'a> {
     }
 }
 
-/// The lines of bytes that were found to be a reply.
 #[derive(Clone)]
-struct Lines<'a>(&'a [u8]);
+struct Lines<'a> {
+    code: ReplyCode,
+    bytes: &'a [u8],
+}
 
 impl<'a> Iterator for Lines<'a> {
     type Item = ReplyLine<'a>;
 
     fn next(&mut self) -> Option<ReplyLine<'a>> {
-        let (line, rest) = split_line(self.0).ok()?;
-        self.0 = rest;
-        ReplyLine::parse(line).ok()
+        let (line, rest) = self.bytes.split_at_checked(memchr(b'\n', self.bytes)?)?;
+        self.bytes = rest.strip_prefix(b"\n").unwrap_or(rest);
+        Some(ReplyLine::of_parsed(self.code, line.strip_suffix(b"\r").unwrap_or(line)))
     }
 }
 
@@ -164,4 +171,53 @@ fn show(text: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
 fn is_deceptive(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_is_whole_and_alone() {
+        for (bytes, fault) in [
+            ("", ReplyFault::Incomplete),
+            ("250 ok", ReplyFault::Incomplete),
+            ("250 ok\r", ReplyFault::Incomplete),
+            ("250-ok\r\n", ReplyFault::Incomplete),
+            ("250-\r\n250", ReplyFault::Incomplete),
+            ("250 ok\n", ReplyFault::Control),
+            ("250-a\n250 b\r\n", ReplyFault::Control),
+            ("250 a\rb\r\n", ReplyFault::Control),
+            ("250 a\r\r\n", ReplyFault::Control),
+            ("250 a\0\r\n", ReplyFault::Control),
+            ("250 a\r\n\r\n", ReplyFault::Trailing),
+            ("250 a\r\n250 b\r\n", ReplyFault::Trailing),
+            ("220 go\r\nx", ReplyFault::Trailing),
+            ("250-a\r\n550 b\r\n", ReplyFault::Mismatch),
+            ("200-\r\n250 \r\n", ReplyFault::Mismatch),
+            ("250-a\r\n\r\n250 b\r\n", ReplyFault::Code),
+            ("250-a\r\n250b\r\n", ReplyFault::Separator),
+            ("\r\n", ReplyFault::Code),
+        ] {
+            assert_eq!(Reply::parse(bytes.as_bytes()), Err(fault), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn lines_without_text_count() {
+        let reply = Reply::parse(b"250-\r\n250-2.0.0\r\n250\r\n").unwrap();
+        assert!(reply.lines().eq([b"".as_slice(), b"2.0.0", b""]));
+        assert!(reply.texts().eq([b"".as_slice(), b"", b""]));
+        assert_eq!(reply.enhanced(), None);
+        let bare = Reply::parse(b"250 2.1.0\r\n").unwrap();
+        assert_eq!((bare.enhanced(), bare.text()), (EnhancedCode::new(2, 1, 0), &b""[..]));
+    }
+
+    #[test]
+    fn the_code_is_right_where_the_enhanced_one_differs() {
+        let reply = Reply::parse(b"450 5.1.1 gone\r\n").unwrap();
+        assert!(reply.code().is_transient());
+        assert_eq!(reply.enhanced(), None);
+        assert_eq!(reply.text(), b"5.1.1 gone");
+    }
 }
