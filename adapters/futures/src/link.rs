@@ -34,6 +34,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
     /// Goes on until there is an event. One deadline for all of it, so that bytes that drip in
     /// cannot extend it.
     pub(crate) async fn turn(&mut self) -> io::Result<()> {
+        if self.until_event().await? == Want::Close {
+            self.close().await;
+        }
+        Ok(())
+    }
+
+    async fn until_event(&mut self) -> io::Result<Want> {
         let Link { stream, connection, timer, closed } = self;
         let mut deadline = pin!(timer.after(connection.patience()));
         loop {
@@ -46,8 +53,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
                     })
                     .await
                 }
-                Want::Event => return Ok(()),
-                Want::Close => break,
+                Want::Event | Want::Close => return Ok(want),
             };
             match done {
                 Some(Ok(())) => {}
@@ -63,8 +69,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
                 }
             }
         }
-        self.close().await;
-        Ok(())
     }
 
     async fn close(&mut self) {

@@ -402,8 +402,7 @@ impl Session {
 
     fn foreign<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, command: &Command<'_>, out: &mut S) {
         if let Command::Unknown { verb, .. } = command
-            && (verb.ends_with(b":")
-                || [&b"GET"[..], b"POST", b"CONNECT"].iter().any(|v| v.eq_ignore_ascii_case(verb)))
+            && is_other_protocol(verb.as_bytes())
         {
             return self.give_up(cx, Closing::NotSmtp, out);
         }
@@ -494,4 +493,10 @@ fn check_utf8(ascii: bool, smtp_utf8: bool) -> Result<(), Refusal<'static>> {
     } else {
         Err(Refusal::known(553, (5, 6, 7), "address outside ASCII without SMTPUTF8"))
     }
+}
+
+/// HTTP, or a header field: somebody has another program talk to this port.
+fn is_other_protocol(verb: &[u8]) -> bool {
+    let requests = [&b"GET"[..], b"POST", b"CONNECT", b"HEAD", b"PUT", b"OPTIONS"];
+    verb.ends_with(b":") || requests.iter().any(|request| request.eq_ignore_ascii_case(verb))
 }
