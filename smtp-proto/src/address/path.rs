@@ -1,0 +1,269 @@
+//! Reverse-paths and forward-paths: mailboxes in angle brackets, and the two special ones.
+
+use core::fmt;
+
+use nom::{
+    Parser,
+    sequence::{delimited, preceded},
+};
+
+use super::{
+    AddressError, Mailbox,
+    domain::domain,
+    error::{Parsed, character, fault, whole},
+    mailbox::mailbox,
+};
+use crate::syntax::Syntax;
+
+/// The whole text of a path with its source route: no longer than a command line may be
+/// (RFC 5321 section 4.5.3.1.4), in octets.
+const MAX_ROUTED_PATH: usize = 512;
+
+/// The argument of MAIL: where reports about the message go.
+///
+/// ```text
+/// Reverse-path = Path / "<>"                            ; RFC 5321 section 4.1.2
+/// Path         = "<" [ A-d-l ":" ] Mailbox ">"
+/// A-d-l        = At-domain *( "," At-domain )
+/// At-domain    = "@" Domain
+/// ```
+///
+/// A source route is checked and dropped. At most 256 octets without it.
+///
+/// ```
+/// use smtp_proto::address::ReversePath;
+///
+/// assert_eq!(ReversePath::parse("<>"), Ok(ReversePath::Null));
+/// let path = ReversePath::parse("<@a.example,@b.example:c@d.example>").unwrap();
+/// assert_eq!(path.to_string(), "<c@d.example>");
+/// assert!(ReversePath::parse("<postmaster>").is_err());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReversePath<'a> {
+    /// `<>`: no reports are wanted.
+    Null,
+    /// A mailbox.
+    Mailbox(Mailbox<'a>),
+}
+
+/// The argument of RCPT: where the message goes.
+///
+/// ```text
+/// rcpt         = "RCPT TO:" ( "<Postmaster@" Domain ">" / "<Postmaster>" /
+///                 Forward-path ) ...                    ; RFC 5321 section 4.1.1.3
+/// Forward-path = Path                                   ; section 4.1.2
+/// ```
+///
+/// A source route is checked and dropped. At most 256 octets without it.
+///
+/// ```
+/// use smtp_proto::address::{AddressError, ForwardPath};
+///
+/// assert_eq!(ForwardPath::parse("<POSTMASTER>"), Ok(ForwardPath::Postmaster));
+/// assert!(matches!(ForwardPath::parse("<postmaster@a.example>"), Ok(ForwardPath::Mailbox(_))));
+/// assert_eq!(ForwardPath::parse("<>"), Err(AddressError::Null));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ForwardPath<'a> {
+    /// `<Postmaster>`, whatever its case: the postmaster of the server that is asked.
+    Postmaster,
+    /// A mailbox.
+    Mailbox(Mailbox<'a>),
+}
+
+impl<'a> ReversePath<'a> {
+    /// Parses a whole text, angle brackets included, strictly.
+    ///
+    /// # Errors
+    ///
+    /// See [`AddressError`].
+    pub fn parse(text: &'a str) -> Result<Self, AddressError> {
+        Self::parse_with(text, Syntax::Strict)
+    }
+
+    /// Parses a whole text. Lenient syntax is that of [`Mailbox::parse_with`], and the angle
+    /// brackets around a mailbox may be missing. An empty text is never the null path.
+    ///
+    /// # Errors
+    ///
+    /// See [`AddressError`].
+    pub fn parse_with(text: &'a str, syntax: Syntax) -> Result<Self, AddressError> {
+        whole(reverse_path(syntax), text, AddressError::Syntax)
+    }
+
+    /// The mailbox, unless this is the null path.
+    #[must_use]
+    pub const fn mailbox(self) -> Option<Mailbox<'a>> {
+        match self {
+            ReversePath::Null => None,
+            ReversePath::Mailbox(mailbox) => Some(mailbox),
+        }
+    }
+
+    /// Whether it can be sent without SMTPUTF8.
+    #[must_use]
+    pub const fn is_ascii(self) -> bool {
+        match self {
+            ReversePath::Null => true,
+            ReversePath::Mailbox(mailbox) => mailbox.is_ascii(),
+        }
+    }
+}
+
+impl<'a> ForwardPath<'a> {
+    /// Parses a whole text, angle brackets included, strictly.
+    ///
+    /// # Errors
+    ///
+    /// [`AddressError::Null`] for `<>`; otherwise see [`AddressError`].
+    pub fn parse(text: &'a str) -> Result<Self, AddressError> {
+        Self::parse_with(text, Syntax::Strict)
+    }
+
+    /// Parses a whole text. Lenient syntax is that of [`Mailbox::parse_with`], and the angle
+    /// brackets may be missing.
+    ///
+    /// # Errors
+    ///
+    /// As [`ForwardPath::parse`].
+    pub fn parse_with(text: &'a str, syntax: Syntax) -> Result<Self, AddressError> {
+        whole(forward_path(syntax), text, AddressError::Syntax)
+    }
+
+    /// The mailbox, unless this is `<Postmaster>`.
+    #[must_use]
+    pub const fn mailbox(self) -> Option<Mailbox<'a>> {
+        match self {
+            ForwardPath::Postmaster => None,
+            ForwardPath::Mailbox(mailbox) => Some(mailbox),
+        }
+    }
+
+    /// Whether it can be sent without SMTPUTF8.
+    #[must_use]
+    pub const fn is_ascii(self) -> bool {
+        match self {
+            ForwardPath::Postmaster => true,
+            ForwardPath::Mailbox(mailbox) => mailbox.is_ascii(),
+        }
+    }
+}
+
+impl<'a> From<Mailbox<'a>> for ReversePath<'a> {
+    fn from(mailbox: Mailbox<'a>) -> Self {
+        ReversePath::Mailbox(mailbox)
+    }
+}
+
+impl<'a> From<Mailbox<'a>> for ForwardPath<'a> {
+    fn from(mailbox: Mailbox<'a>) -> Self {
+        ForwardPath::Mailbox(mailbox)
+    }
+}
+
+impl fmt::Display for ReversePath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReversePath::Null => f.write_str("<>"),
+            ReversePath::Mailbox(mailbox) => write!(f, "<{mailbox}>"),
+        }
+    }
+}
+
+impl fmt::Display for ForwardPath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ForwardPath::Postmaster => f.write_str("<Postmaster>"),
+            ForwardPath::Mailbox(mailbox) => write!(f, "<{mailbox}>"),
+        }
+    }
+}
+
+/// `Reverse-path = Path / "<>"`: takes one at the start of the input and returns the rest.
+///
+/// Behind a path with brackets anything may follow; what a path without them (lenient) is followed
+/// by is a space or nothing.
+pub(crate) fn reverse_path<'a>(
+    syntax: Syntax,
+) -> impl Fn(&'a str) -> Parsed<'a, ReversePath<'a>> + Copy {
+    move |input| match input.strip_prefix("<>") {
+        Some(rest) => Ok((rest, ReversePath::Null)),
+        None => path(syntax, input).map(|(rest, mailbox)| (rest, ReversePath::Mailbox(mailbox))),
+    }
+}
+
+/// `"<Postmaster>" / Forward-path`: as [`reverse_path`].
+pub(crate) fn forward_path<'a>(
+    syntax: Syntax,
+) -> impl Fn(&'a str) -> Parsed<'a, ForwardPath<'a>> + Copy {
+    move |input| {
+        if let Some(rest) = postmaster(input, syntax) {
+            return Ok((rest, ForwardPath::Postmaster));
+        }
+        if input.starts_with("<>") {
+            return Err(fault(AddressError::Null));
+        }
+        path(syntax, input).map(|(rest, mailbox)| (rest, ForwardPath::Mailbox(mailbox)))
+    }
+}
+
+fn postmaster(input: &str, syntax: Syntax) -> Option<&str> {
+    let behind = |name: &str| {
+        let (start, rest) = input.split_at_checked(name.len())?;
+        start.eq_ignore_ascii_case(name).then_some(rest)
+    };
+    behind("<Postmaster>").or_else(|| {
+        let rest = behind("Postmaster").filter(|_| syntax.is_lenient())?;
+        ends_bare_path(rest).then_some(rest)
+    })
+}
+
+/// `Path = "<" [ A-d-l ":" ] Mailbox ">"`
+fn path(syntax: Syntax, input: &str) -> Parsed<'_, Mailbox<'_>> {
+    let (rest, mailbox) = if input.starts_with('<') || !syntax.is_lenient() {
+        let open = character('<', AddressError::Syntax);
+        delimited(open, |inner| routed(syntax, inner), close).parse_complete(input)?
+    } else {
+        let (rest, mailbox) = routed(syntax, input)?;
+        if !ends_bare_path(rest) {
+            return Err(fault(AddressError::Domain));
+        }
+        (rest, mailbox)
+    };
+    if input.len().saturating_sub(rest.len()) > MAX_ROUTED_PATH {
+        return Err(fault(AddressError::TooLong));
+    }
+    Ok((rest, mailbox))
+}
+
+/// `[ A-d-l ":" ] Mailbox`; no Mailbox starts with `@`, so that one character decides.
+fn routed(syntax: Syntax, input: &str) -> Parsed<'_, Mailbox<'_>> {
+    if input.starts_with('@') {
+        preceded(|route| source_route(syntax, route), mailbox(syntax)).parse_complete(input)
+    } else {
+        mailbox(syntax)(input)
+    }
+}
+
+/// `A-d-l ":"`
+fn source_route(syntax: Syntax, input: &str) -> Parsed<'_, ()> {
+    let at = character('@', AddressError::Syntax);
+    let mut at_domain = preceded(at, domain(syntax));
+    let mut rest = input;
+    loop {
+        (rest, _) = at_domain.parse_complete(rest)?;
+        match rest.strip_prefix(',') {
+            Some(next) => rest = next,
+            None => return character(':', AddressError::Syntax).parse_complete(rest),
+        }
+    }
+}
+
+fn close(input: &str) -> Parsed<'_, ()> {
+    let missing = if input.is_empty() { AddressError::Syntax } else { AddressError::Domain };
+    character('>', missing).parse_complete(input)
+}
+
+fn ends_bare_path(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with(' ')
+}
