@@ -1,8 +1,26 @@
 //! The `smtp` command.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "used as soon as serve and send are there"))]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "used as soon as serve and send are there")
+)]
+mod args;
+#[expect(dead_code, reason = "used as soon as serve and send are there")]
 mod exit;
 #[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "used as soon as serve is there"))]
 mod store;
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Cli, Command};
+use exit::Exit;
+
+fn main() -> ExitCode {
+    let exit = match Cli::try_parse() {
+        Ok(Cli { command: Command::Parse(_) }) => Exit::Done,
+        Err(error) => args::refuse(&error),
+    };
+    exit.into()
+}

@@ -82,8 +82,20 @@ mod tests {
     #[test]
     fn malformed_endpoints_are_refused() {
         for text in [
-            "", ":25", "host:", "host:0", "host:65536", "host:+25", "host:smtp", "a b", "[::1",
-            "[::1]25", "[x]:25", "1:2:3", "smtp://host", "host\n",
+            "",
+            ":25",
+            "host:",
+            "host:0",
+            "host:65536",
+            "host:+25",
+            "host:smtp",
+            "a b",
+            "[::1",
+            "[::1]25",
+            "[x]:25",
+            "1:2:3",
+            "smtp://host",
+            "host\n",
         ] {
             assert!(Endpoint::to_connect_to(text).is_err(), "{text:?}");
         }

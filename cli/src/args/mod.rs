@@ -1,21 +1,21 @@
 //! The command line, as the user writes it and as the program reads it.
 
 mod endpoint;
-mod parse;
-mod send;
-mod serve;
+pub(crate) mod parse;
+pub(crate) mod send;
+pub(crate) mod serve;
 mod usage;
 
 use std::net::Ipv4Addr;
+use std::str::FromStr;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use smtp_proto::address::{AddressLiteral, Host, HostBuf};
 
 pub(crate) use endpoint::Endpoint;
-pub(crate) use parse::{Kind, ParseArgs};
-pub(crate) use send::{Body, Ret, SendArgs};
-pub(crate) use serve::{BareNewline, Log, ServeArgs, Storage};
 pub(crate) use usage::refuse;
+
+use parse::ParseArgs;
 
 /// Work with SMTP from the command line.
 #[derive(Debug, Parser)]
@@ -51,4 +51,10 @@ fn machine() -> HostBuf {
     let name = gethostname::gethostname();
     let nameless = Host::Literal(AddressLiteral::V4(Ipv4Addr::LOCALHOST));
     name.to_str().and_then(|name| name.parse().ok()).unwrap_or_else(|| nameless.into())
+}
+
+/// A whole number above 0.
+fn count<N: FromStr + PartialOrd + Default>(text: &str) -> Result<N, &'static str> {
+    let number = text.parse().ok().filter(|number| *number > N::default());
+    number.ok_or("write a whole number above 0, without a unit")
 }

@@ -46,10 +46,6 @@ pub(crate) struct SendArgs {
     #[arg(long)]
     pub(crate) no_pipelining: bool,
 
-    /// When to report to the sender: never, or some of success,failure,delay
-    #[arg(long, value_name = "WHEN", value_parser = notify)]
-    pub(crate) notify: Option<Notify>,
-
     /// What a report returns
     #[arg(long, value_enum)]
     pub(crate) ret: Option<Ret>,
@@ -116,5 +112,110 @@ impl SendArgs {
     /// The name to greet the server with.
     pub(crate) fn hello(&self) -> HostBuf {
         self.hello.clone().unwrap_or_else(machine)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::usage::tests::{read, refused, refused_with};
+    use super::*;
+    use crate::exit::Exit;
+
+    const LEAST: &str = "--server mx.example.org --from alice@example.org --to bob@example.org";
+
+    fn send(args: &str) -> SendArgs {
+        read(&format!("{LEAST} {args}"))
+    }
+
+    #[test]
+    fn defaults() {
+        let args = send("");
+        assert_eq!(args.server, Endpoint { host: "mx.example.org".into(), port: 25 });
+        assert_eq!(args.from.to_string(), "<alice@example.org>");
+        assert_eq!(args.to, ["<bob@example.org>".parse().unwrap()]);
+        assert_eq!(args.file(), None);
+        assert_eq!(args.runtime, Runtime::Tokio);
+        assert!(args.ret.is_none() && args.envid.is_none() && args.body.is_none());
+        assert!(!args.no_pipelining && !args.smtputf8 && !args.normalise);
+        assert!(!args.trace && !args.json && args.timeout.is_none());
+        assert!(!args.hello().as_host().to_string().is_empty());
+    }
+
+    #[test]
+    fn everything_given() {
+        let args = send(
+            "--to <Postmaster> a.eml --runtime std --hello [192.0.2.1] --no-pipelining --ret hdrs \
+             --envid x+y --smtputf8 --body 8bitmime --normalise --timeout 0.5 --trace --json",
+        );
+        assert_eq!(args.to.len(), 2);
+        assert_eq!(args.to[1], ForwardPathBuf::Postmaster);
+        assert_eq!(args.file(), Some(Path::new("a.eml")));
+        assert_eq!(args.runtime, Runtime::Std);
+        assert_eq!(args.hello().as_host().to_string(), "[192.0.2.1]");
+        assert_eq!(args.ret, Some(Ret::Hdrs));
+        assert_eq!(args.envid.as_deref(), Some("x+y"));
+        assert_eq!(args.body, Some(Body::EightBitMime));
+        assert_eq!(args.timeout, Some(Duration::from_millis(500)));
+        assert!(args.no_pipelining && args.smtputf8 && args.normalise && args.trace && args.json);
+        assert_eq!(send("-").file(), None);
+    }
+
+    #[test]
+    fn the_null_reverse_path() {
+        let args: SendArgs = read("--server a --from <> --to <b@example.org>");
+        assert_eq!(args.from, ReversePathBuf::Null);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        assert_eq!(
+            refused::<SendArgs>("message.eml"),
+            "--server HOST[:PORT], --from ADDRESS and --to ADDRESS must be given; \
+             see `smtp test --help`"
+        );
+    }
+
+    #[test]
+    fn addresses_that_cannot_be_sent_are_wrong_data() {
+        for args in ["--from a..b@x --to c@x", "--from a@x --to <>", "--from a@x --to a@b\u{7f}"] {
+            let args = format!("--server x {args}");
+            assert_eq!(refused_with::<SendArgs>(&args), Exit::Data, "{args}");
+        }
+        assert_eq!(
+            refused::<SendArgs>("--server x --from a..b@x --to c@x"),
+            "--from a..b@x: the local part is malformed"
+        );
+        assert_eq!(refused_with::<SendArgs>(&format!("{LEAST} --timeout 0")), Exit::Usage);
+        assert_eq!(refused_with::<SendArgs>("--from a@x"), Exit::Usage);
+    }
+
+    #[test]
+    fn timeouts_are_positive_numbers() {
+        for timeout in ["0", "-1", "nan", "inf", "1e30", "5m", ""] {
+            let sentence = refused::<SendArgs>(&format!("{LEAST} --timeout={timeout}"));
+            assert!(sentence.ends_with("such as 30 or 0.5"), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn options_that_do_not_work_yet_are_refused() {
+        for args in [
+            "--tls never",
+            "--tls-ca a",
+            "--insecure",
+            "--user a",
+            "--password-env A",
+            "--mechanism auto",
+            "--allow-plaintext-auth",
+            "--lmtp",
+            "--no-chunking",
+        ] {
+            let sentence = refused::<SendArgs>(&format!("{LEAST} {args}"));
+            assert!(sentence.starts_with("there is no option --"), "{sentence}");
+        }
+        assert_eq!(
+            refused::<SendArgs>(&format!("{LEAST} --body binarymime")),
+            "--body takes 7bit or 8bitmime, not binarymime"
+        );
     }
 }

@@ -43,7 +43,10 @@ fn sentence(error: &clap::Error) -> String {
             text(error, ContextKind::InvalidSubcommand)
         ),
         ErrorKind::MissingSubcommand => {
-            format!("say what to do: {}; see `smtp --help`", valid(error, ContextKind::ValidSubcommand))
+            format!(
+                "say what to do: {}; see `smtp --help`",
+                valid(error, ContextKind::ValidSubcommand)
+            )
         }
         ErrorKind::InvalidValue => match valid(error, ContextKind::ValidValue) {
             valid if valid.is_empty() => format!("{option} needs a value"),
@@ -59,7 +62,7 @@ fn sentence(error: &clap::Error) -> String {
             prior => format!("{option} and {prior} cannot be used together"),
         },
         ErrorKind::MissingRequiredArgument => {
-            let missing = list(error, ContextKind::InvalidArg, "and");
+            let missing = list(error, ContextKind::InvalidArg, "and").replace(['<', '>'], "");
             format!("{missing} must be given; see `{} --help`", command(error))
         }
         _ => rendered(error),
@@ -106,7 +109,10 @@ fn command(error: &clap::Error) -> String {
     };
     let usage = usage.to_string();
     let words = usage.split_whitespace().skip_while(|word| *word == "Usage:");
-    words.take_while(|w| w.starts_with(|c: char| c.is_ascii_lowercase())).collect::<Vec<_>>().join(" ")
+    words
+        .take_while(|w| w.starts_with(|c: char| c.is_ascii_lowercase()))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The first paragraph of clap's own words, on one line.
@@ -119,13 +125,14 @@ fn rendered(error: &clap::Error) -> String {
 
 #[cfg(test)]
 pub(in crate::args) mod tests {
-    use clap::{Args, CommandFactory as _, FromArgMatches as _};
+    use clap::{Args, CommandFactory as _};
 
     use super::*;
 
     fn try_read<A: Args>(args: &str) -> Result<A, clap::Error> {
         let args = ["smtp test"].into_iter().chain(args.split_whitespace());
-        let matches = A::augment_args(clap::Command::new("smtp test")).try_get_matches_from(args)?;
+        let matches =
+            A::augment_args(clap::Command::new("smtp test")).try_get_matches_from(args)?;
         A::from_arg_matches(&matches)
     }
 
@@ -144,7 +151,7 @@ pub(in crate::args) mod tests {
     #[test]
     fn every_definition_is_consistent() {
         super::super::Cli::command().debug_assert();
-        super::super::ServeArgs::augment_args(clap::Command::new("serve")).debug_assert();
-        super::super::SendArgs::augment_args(clap::Command::new("send")).debug_assert();
+        super::super::serve::ServeArgs::augment_args(clap::Command::new("serve")).debug_assert();
+        super::super::send::SendArgs::augment_args(clap::Command::new("send")).debug_assert();
     }
 }
