@@ -1,13 +1,12 @@
 //! The `smtp` command.
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, unused_imports, reason = "used as soon as serve and send are there")
-)]
+#[cfg_attr(not(test), expect(dead_code, reason = "used as soon as serve and send are there"))]
 mod args;
 #[expect(dead_code, reason = "used as soon as serve and send are there")]
 mod exit;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "used as soon as serve is there"))]
+mod parse;
+#[cfg_attr(not(test), expect(dead_code, reason = "used as soon as serve is there"))]
+#[expect(unused_imports, reason = "used as soon as serve is there")]
 mod store;
 
 use std::process::ExitCode;
@@ -15,11 +14,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use args::{Cli, Command};
-use exit::Exit;
 
 fn main() -> ExitCode {
     let exit = match Cli::try_parse() {
-        Ok(Cli { command: Command::Parse(_) }) => Exit::Done,
+        Ok(Cli { command: Command::Parse(args) }) => parse::main(&args),
         Err(error) => args::refuse(&error),
     };
     exit.into()

@@ -22,7 +22,7 @@ use parse::ParseArgs;
 #[command(
     name = "smtp",
     version,
-    subcommand_required = true,
+    arg_required_else_help = false,
     after_help = "Example:\n  echo 'RCPT TO:<bob@example.org>' | smtp parse command\n\n\
                   `smtp COMMAND --help` tells more about each."
 )]

@@ -71,7 +71,7 @@ fn sentence(error: &clap::Error) -> String {
 
 /// The option that the error is about, without the name of its value.
 fn option(error: &clap::Error) -> String {
-    first_word(&text(error, ContextKind::InvalidArg))
+    first_word(&text(error, ContextKind::InvalidArg)).trim_matches(['<', '>', '[', ']']).to_owned()
 }
 
 fn first_word(text: &str) -> String {
