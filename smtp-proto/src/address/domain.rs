@@ -39,7 +39,7 @@ const MAX_LABEL: usize = 63;
 /// assert!(!Domain::parse("例子.广告").unwrap().is_ascii());
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Domain<'a>(&'a str);
+pub struct Domain<'a>(pub(super) &'a str);
 
 impl<'a> Domain<'a> {
     /// Parses a whole text as a domain, strictly.
@@ -59,10 +59,6 @@ impl<'a> Domain<'a> {
     /// As [`Domain::parse`].
     pub fn parse_with(text: &'a str, syntax: Syntax) -> Result<Self, AddressError> {
         whole(domain(syntax), text, AddressError::Domain)
-    }
-
-    pub(super) const fn checked(text: &'a str) -> Self {
-        Domain(text)
     }
 
     /// The text as received.
@@ -227,6 +223,164 @@ fn domain_length(input: &str, syntax: Syntax) -> Result<usize, AddressError> {
         match behind.strip_prefix('.') {
             Some(next) => rest = next,
             None => return Ok(input.len() - behind.len()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::{format, hash::DefaultHasher, string::ToString};
+
+    use proptest::prelude::*;
+
+    use super::{super::strategy, *};
+
+    const LENIENT: Syntax = Syntax::Lenient;
+
+    fn hash(value: impl Hash) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        value.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    #[test]
+    fn names_of_all_shapes_are_taken() {
+        for text in [
+            "localhost",
+            "a",
+            "1",
+            "123",
+            "1.2.3.4",
+            "x.y-z.0",
+            "xn--4c",
+            "XN--0",
+            "a--b",
+            "例子.广告",
+            "παράδειγμα.δοκιμή",
+            "a.b\u{3002}c",
+            "x\u{200d}y.example",
+            "\u{2028}",
+        ] {
+            assert_eq!(Domain::parse(text).map(Domain::as_str), Ok(text));
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused() {
+        for text in [
+            "",
+            ".",
+            "a..b",
+            ".a",
+            "a b",
+            "a!b",
+            "*.x",
+            "a@b",
+            "a\tb",
+            "a\0",
+            "a\r\n",
+            "a\u{7f}",
+            "a\u{85}b",
+            "\u{80}",
+            "\u{9f}.example",
+            "[a]",
+            "a/b",
+        ] {
+            assert_eq!(Domain::parse(text), Err(AddressError::Domain), "{text:?}");
+            assert_eq!(Domain::parse_with(text, LENIENT), Err(AddressError::Domain), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn lenient_syntax_takes_what_deployed_names_hold() {
+        for text in ["a_b.example", "_a", "-a.b", "a-.b", "a.b-", "-", "example.org.", "\u{e9}-"] {
+            assert_eq!(Domain::parse(text), Err(AddressError::Domain), "{text:?}");
+            assert_eq!(Domain::parse_with(text, LENIENT).map(Domain::as_str), Ok(text));
+        }
+        assert_eq!(Domain::parse_with("a..", LENIENT), Err(AddressError::Domain));
+    }
+
+    #[test]
+    fn lengths_are_bounded() {
+        let label = "a".repeat(63);
+        let name = format!("{label}.{label}.{label}.{label}");
+        assert_eq!(name.len(), 255);
+        assert!(Domain::parse(&name).is_ok());
+        for syntax in [Syntax::Strict, LENIENT] {
+            let too_long = Err(AddressError::TooLong);
+            assert_eq!(Domain::parse_with(&format!("{label}a"), syntax), too_long);
+            assert_eq!(Domain::parse_with(&format!("{label}a.org"), syntax), too_long);
+            assert_eq!(
+                Domain::parse_with(&format!("{}.a", "a.".repeat(126) + "aaa"), syntax),
+                too_long
+            );
+        }
+    }
+
+    #[test]
+    fn a_label_outside_ascii_is_counted_in_characters() {
+        assert!(Domain::parse(&"\u{4e00}".repeat(63)).is_ok());
+        assert_eq!(Domain::parse(&"\u{4e00}".repeat(64)), Err(AddressError::TooLong));
+    }
+
+    #[test]
+    fn only_ascii_case_is_ignored() {
+        let equal = |a, b| Domain::parse(a).unwrap() == Domain::parse(b).unwrap();
+        assert!(equal("EXAMPLE.org", "example.ORG"));
+        assert!(!equal("\u{c9}.org", "\u{e9}.org"));
+        assert!(!equal("\u{212a}.org", "k.org"));
+        assert!(!equal("a.b", "a\u{3002}b"));
+        assert_eq!(hash(Domain::parse("A.b").unwrap()), hash(Domain::parse("a.B").unwrap()));
+    }
+
+    #[test]
+    fn a_bracket_decides_for_a_literal() {
+        assert_eq!(Host::parse("[192.0.2.1]x"), Err(AddressError::Literal));
+        assert_eq!(Host::parse("[localhost]"), Err(AddressError::Literal));
+        assert_eq!(Host::parse("a[192.0.2.1]"), Err(AddressError::Domain));
+        assert!(Host::parse("[192.0.2.1]").unwrap().is_ascii());
+    }
+
+    /// The grammar once more, label by label, without the limits.
+    fn is_domain(text: &str, syntax: Syntax) -> bool {
+        let lenient = syntax.is_lenient();
+        let names = text.strip_suffix('.').filter(|_| lenient).unwrap_or(text);
+        names.split('.').all(|label| {
+            let inner = |c: char| {
+                c.is_ascii_alphanumeric() || c == '-' || c > '\u{9f}' || lenient && c == '_'
+            };
+            let hyphens = label.starts_with('-') || label.ends_with('-');
+            !label.is_empty() && label.chars().all(inner) && (lenient || !hyphens)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn scanning_agrees_with_the_grammar(text in "[a-c_.\u{7f}-\u{a1}-]{0,8}") {
+            for syntax in [Syntax::Strict, LENIENT] {
+                prop_assert_eq!(Domain::parse_with(&text, syntax).is_ok(), is_domain(&text, syntax));
+            }
+        }
+
+        #[test]
+        fn a_host_survives_writing(text in strategy::host()) {
+            let host = Host::parse(&text).unwrap();
+            prop_assert_eq!(host.to_string(), text.clone());
+            prop_assert_eq!(host.is_ascii(), text.is_ascii());
+            let shouted = text.to_ascii_uppercase();
+            let shouted = Host::parse(&shouted).unwrap();
+            prop_assert_eq!(shouted, host);
+            prop_assert_eq!(hash(shouted), hash(host));
+        }
+
+        #[test]
+        fn a_host_ends_where_its_text_ends(text in strategy::host(), tail in "([ >:,/].{0,5})?") {
+            let input = format!("{text}{tail}");
+            let (rest, found) = host(Syntax::Strict)(&input).unwrap();
+            prop_assert_eq!(rest, tail);
+            prop_assert_eq!(found, Host::parse(&text).unwrap());
         }
     }
 }

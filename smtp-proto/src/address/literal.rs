@@ -113,3 +113,96 @@ fn snum(text: &str) -> Option<u8> {
     let plain = (1..=3).contains(&digits.len()) && Class::DIGIT.run(digits) == digits.len();
     plain.then_some(text)?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::string::ToString;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn both_families_are_taken_and_written_in_one_form() {
+        for (text, written) in [
+            ("[127.0.0.1]", "[127.0.0.1]"),
+            ("[255.255.255.255]", "[255.255.255.255]"),
+            ("[010.001.000.255]", "[10.1.0.255]"),
+            ("[IPv6:::1]", "[IPv6:::1]"),
+            ("[IPv6:::]", "[IPv6:::]"),
+            ("[ipV6:2001:DB8::25:1]", "[IPv6:2001:db8::25:1]"),
+            ("[IPv6:::ffff:1.2.3.4]", "[IPv6:::ffff:1.2.3.4]"),
+            ("[IPv6:1:2:3:4:5:6:1.2.3.4]", "[IPv6:1:2:3:4:5:6:102:304]"),
+            ("[IPv6:1:2:3:4:5:6:7::]", "[IPv6:1:2:3:4:5:6:7:0]"),
+            ("[IPv6:1::3:4:5:6:7:8]", "[IPv6:1:0:3:4:5:6:7:8]"),
+        ] {
+            let literal = AddressLiteral::parse(text).unwrap();
+            assert_eq!(literal.to_string(), written);
+            assert_eq!(AddressLiteral::parse(written), Ok(literal));
+        }
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        for text in [
+            "",
+            "[",
+            "]",
+            "[]",
+            "127.0.0.1",
+            "[127.0.0.1",
+            "127.0.0.1]",
+            "[[127.0.0.1]]",
+            "[::1]",
+            "[IPv6::1]",
+            "[IPv6:]",
+            "[IPv6]",
+            "[256.1.1.1]",
+            "[1.2.3]",
+            "[1.2.3.4.5]",
+            "[1.2.3.]",
+            "[1..2.3]",
+            "[0001.2.3.4]",
+            "[+1.2.3.4]",
+            "[-1.2.3.4]",
+            "[0x1.2.3.4]",
+            "[ 1.2.3.4]",
+            "[1.2.3.4 ]",
+            "[\u{661}.2.3.4]",
+            "[IPv6:1::2::3]",
+            "[IPv6:zz::1]",
+            "[IPv6:1:2:3]",
+            "[IPv6:fe80::1%eth0]",
+            "[IPv6:fe80::1%1]",
+            "[IPv6:12345::]",
+            "[IPv6:1:2:3:4:5:6:7:8:9]",
+            "[IPv6:::256.1.1.1]",
+            "[IPv6: ::1]",
+            "[IPv6-x:::1]",
+            "[IPv4:1.2.3.4]",
+            "[Gen:]",
+            "[Gen-:x]",
+            "[Gen:x]",
+            "[1.2.3.4]x",
+            "[1.2.3.4\r\n]",
+            "[1.2.3.4\0]",
+            "[1111:2222:3333:4444:5555:6666:7777:8888]",
+            "[IP\u{e9}:x]",
+        ] {
+            assert_eq!(AddressLiteral::parse(text), Err(AddressError::Literal), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_literal_survives_writing(ip: IpAddr) {
+            let literal = AddressLiteral::from(ip);
+            let text = literal.to_string();
+            prop_assert!(text.len() <= AddressLiteral::MAX_WRITTEN);
+            prop_assert_eq!(AddressLiteral::parse(&text), Ok(literal));
+            prop_assert_eq!(literal.ip(), ip);
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use core::{
     fmt::{self, Write as _},
     hash::{Hash, Hasher},
-    iter, str,
+    iter,
 };
 
 use super::{
@@ -42,7 +42,7 @@ const MAX_LOCAL_PART: usize = 64;
 /// assert_eq!(quoted.to_string(), r#""j\oe""#);
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct LocalPart<'a>(&'a str);
+pub struct LocalPart<'a>(pub(super) &'a str);
 
 impl<'a> LocalPart<'a> {
     /// Parses a whole text as a local part, strictly.
@@ -62,10 +62,6 @@ impl<'a> LocalPart<'a> {
     /// As [`LocalPart::parse`].
     pub fn parse_with(text: &'a str, syntax: Syntax) -> Result<Self, AddressError> {
         whole(local_part(syntax), text, AddressError::LocalPart)
-    }
-
-    pub(super) const fn checked(text: &'a str) -> Self {
-        LocalPart(text)
     }
 
     /// The text as received, with its quotes.
@@ -212,6 +208,185 @@ fn quoted_string_length(input: &[u8]) -> Option<usize> {
             b'"' => return Some(length + 1),
             b'\\' if Class::GRAPHIC_OR_SPACE.holds(*input.get(length + 1)?) => length += 2,
             _ => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::{
+        format,
+        hash::DefaultHasher,
+        string::{String, ToString},
+    };
+
+    use proptest::prelude::*;
+
+    use super::{super::strategy, *};
+
+    const LENIENT: Syntax = Syntax::Lenient;
+
+    fn hash(value: impl Hash) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        value.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    #[test]
+    fn every_form_has_one_value_and_one_canonical_form() {
+        for (text, value, canonical) in [
+            ("alice", "alice", "alice"),
+            ("a.b.c", "a.b.c", "a.b.c"),
+            ("!#$%&'*+-/=?^_`{|}~", "!#$%&'*+-/=?^_`{|}~", "!#$%&'*+-/=?^_`{|}~"),
+            ("用户", "用户", "用户"),
+            ("a\u{3002}b\u{a0}", "a\u{3002}b\u{a0}", "a\u{3002}b\u{a0}"),
+            (r#""""#, "", r#""""#),
+            (r#""abc""#, "abc", "abc"),
+            (r#""a.b""#, "a.b", "a.b"),
+            (r#""\a\b""#, "ab", "ab"),
+            (r#""é""#, "é", "é"),
+            (r#"".a""#, ".a", r#"".a""#),
+            (r#""a.""#, "a.", r#""a.""#),
+            (r#""a..b""#, "a..b", r#""a..b""#),
+            (r#"".""#, ".", r#"".""#),
+            (r#""a b""#, "a b", r#""a b""#),
+            (r#""a\ b""#, "a b", r#""a b""#),
+            (r#""a@b""#, "a@b", r#""a@b""#),
+            (r#""a>b""#, "a>b", r#""a>b""#),
+            (r#""a\"b""#, "a\"b", r#""a\"b""#),
+            (r#""a\\""#, "a\\", r#""a\\""#),
+            (r#""Joe\,Smith""#, "Joe,Smith", r#""Joe,Smith""#),
+        ] {
+            let local_part = LocalPart::parse(text).unwrap();
+            assert_eq!(local_part.as_str(), text);
+            assert_eq!(local_part.value().collect::<String>(), value);
+            assert_eq!(local_part.canonical().to_string(), canonical);
+            assert_eq!(LocalPart::parse(canonical), Ok(local_part));
+        }
+    }
+
+    #[test]
+    fn what_is_malformed_is_refused_by_both_syntaxes() {
+        for text in [
+            "",
+            "a b",
+            "a@b",
+            "a(b)",
+            "<a>",
+            "a\\b",
+            "a\"b",
+            "\"a\"b",
+            "a\"b\"",
+            "\"a\".b",
+            "\"",
+            "\"a",
+            "\"a\\",
+            "\"a\\\"",
+            "\"a\"b\"",
+            "a,b",
+            "a;b",
+            "a:b",
+            "[a]",
+            "a\tb",
+            "a\0b",
+            "a\u{7f}",
+            "\"a\u{7f}\"",
+            "\"\u{1}\"",
+            "\"a\tb\"",
+            "\"a\r\nb\"",
+            "\"\\\r\"",
+            "\"\\\0\"",
+            "\"\\\u{7f}\"",
+            "\"\\\u{e9}\"",
+            "a\u{85}",
+            "\"\u{85}\"",
+            "\u{80}",
+            "a\n",
+        ] {
+            assert_eq!(LocalPart::parse(text), Err(AddressError::LocalPart), "{text:?}");
+            assert_eq!(
+                LocalPart::parse_with(text, LENIENT),
+                Err(AddressError::LocalPart),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn lenient_syntax_takes_any_full_stops_and_the_canonical_form_repairs_them() {
+        for text in [".a", "a..b", "a.", "...a"] {
+            assert_eq!(LocalPart::parse(text), Err(AddressError::LocalPart));
+            let local_part = LocalPart::parse_with(text, LENIENT).unwrap();
+            assert_eq!(local_part.to_string(), text);
+            let canonical = local_part.canonical().to_string();
+            assert_eq!(canonical, format!("\"{text}\""));
+            assert_eq!(LocalPart::parse(&canonical), Ok(local_part));
+        }
+    }
+
+    #[test]
+    fn sixty_four_octets_are_the_limit_of_strict_syntax() {
+        let text = "a".repeat(64);
+        let quoted = format!("\"{}\"", "a".repeat(62));
+        assert!(LocalPart::parse(&text).is_ok());
+        assert!(LocalPart::parse(&quoted).is_ok());
+        let longer = text + "a";
+        assert_eq!(LocalPart::parse(&longer), Err(AddressError::TooLong));
+        assert!(LocalPart::parse_with(&longer, LENIENT).is_ok());
+        assert_eq!(LocalPart::parse(&"\u{e9}".repeat(33)), Err(AddressError::TooLong));
+        assert!(LocalPart::parse(&"\u{e9}".repeat(32)).is_ok());
+    }
+
+    #[test]
+    fn case_counts_and_form_does_not() {
+        let equal = |a, b| LocalPart::parse(a).unwrap() == LocalPart::parse(b).unwrap();
+        assert!(equal("abc", r#""a\bc""#));
+        assert!(equal(r#""a b""#, r#""a\ b""#));
+        assert!(!equal("abc", "Abc"));
+        assert!(!equal("abc", r#""abc ""#));
+        assert!(!equal("\"\"", "a"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_can_be_quoted(value in "[ -~\u{a0}-\u{17f}]{0,20}", escape: bool) {
+            let mut text = String::from("\"");
+            for character in value.chars() {
+                let must = matches!(character, '"' | '\\');
+                if must || escape && character.is_ascii() {
+                    text.push('\\');
+                }
+                text.push(character);
+            }
+            text.push('"');
+            let quoted = LocalPart::parse(&text).unwrap();
+            prop_assert_eq!(quoted.value().collect::<String>(), value.clone());
+            if let Ok(plain) = LocalPart::parse(&value) && !plain.is_quoted() {
+                prop_assert_eq!(plain, quoted);
+                prop_assert_eq!(hash(plain), hash(quoted));
+                prop_assert_eq!(quoted.canonical().to_string(), value);
+            }
+        }
+
+        #[test]
+        fn the_canonical_form_is_legal_equal_stable_and_no_longer(text in strategy::local_part()) {
+            let local_part = LocalPart::parse(&text).unwrap();
+            let canonical = local_part.canonical().to_string();
+            prop_assert!(canonical.len() <= text.len());
+            let again = LocalPart::parse(&canonical).unwrap();
+            prop_assert_eq!(again, local_part);
+            prop_assert_eq!(hash(again), hash(local_part));
+            prop_assert_eq!(again.canonical().to_string(), canonical);
+        }
+
+        #[test]
+        fn an_unquoted_scan_agrees_with_the_grammar(text in "[ab.@ \u{7f}-\u{a1}]{0,8}") {
+            let atoms = |atom: &str| {
+                !atom.is_empty() && atom.chars().all(|c| matches!(c, 'a' | 'b') || c > '\u{9f}')
+            };
+            prop_assert_eq!(LocalPart::parse(&text).is_ok(), text.split('.').all(atoms));
         }
     }
 }

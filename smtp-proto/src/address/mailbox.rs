@@ -34,8 +34,8 @@ const MAX_MAILBOX: usize = 254;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Mailbox<'a> {
-    local_part: LocalPart<'a>,
-    host: Host<'a>,
+    pub(super) local_part: LocalPart<'a>,
+    pub(super) host: Host<'a>,
 }
 
 impl<'a> Mailbox<'a> {
@@ -56,10 +56,6 @@ impl<'a> Mailbox<'a> {
     /// See [`AddressError`].
     pub fn parse_with(text: &'a str, syntax: Syntax) -> Result<Self, AddressError> {
         whole(mailbox(syntax), text, AddressError::Domain)
-    }
-
-    pub(super) const fn checked(local_part: LocalPart<'a>, host: Host<'a>) -> Self {
-        Mailbox { local_part, host }
     }
 
     /// What stands before the `@`.
@@ -123,5 +119,123 @@ fn at(input: &str) -> Result<(&str, ()), nom::Err<Fault>> {
         Some(rest) => Ok((rest, ())),
         None if input.is_empty() || input.starts_with('>') => Err(fault(AddressError::Syntax)),
         None => Err(fault(AddressError::LocalPart)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::{format, string::ToString};
+
+    use proptest::prelude::*;
+
+    use super::{super::strategy, *};
+
+    const LENIENT: Syntax = Syntax::Lenient;
+
+    #[test]
+    fn the_last_word_on_routing_is_the_unquoted_at() {
+        for (text, host) in [
+            (r#""u@evil.example"@good.example"#, "good.example"),
+            (r#""@a,@b:<u>"@d"#, "d"),
+            (r#""a\"@evil"@good"#, "good"),
+            (r#""\\"@good"#, "good"),
+            ("a%b@c", "c"),
+            ("h!u@c", "c"),
+            ("u@[192.0.2.1]", "[192.0.2.1]"),
+            ("u@1.2.3.4", "1.2.3.4"),
+            ("u@123", "123"),
+        ] {
+            assert_eq!(Mailbox::parse(text).unwrap().host().to_string(), host);
+        }
+    }
+
+    #[test]
+    fn the_error_names_the_part() {
+        for (text, error) in [
+            ("", AddressError::LocalPart),
+            ("@example.org", AddressError::LocalPart),
+            ("bob", AddressError::Syntax),
+            ("bob smith@example.org", AddressError::LocalPart),
+            ("bob(c)@example.org", AddressError::LocalPart),
+            ("\"bob@example.org", AddressError::LocalPart),
+            ("bob@", AddressError::Domain),
+            ("bob@a@b.org", AddressError::Domain),
+            ("bob@exa mple.org", AddressError::Domain),
+            ("bob@example.org ", AddressError::Domain),
+            ("bob@[300.1.2.3]", AddressError::Literal),
+            ("bob@[192.0.2.1", AddressError::Literal),
+            ("<bob@example.org>", AddressError::LocalPart),
+            ("\"x\" <a@b>", AddressError::LocalPart),
+        ] {
+            assert_eq!(Mailbox::parse(text), Err(error), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_would_break_out_of_a_command_is_refused() {
+        for text in [
+            "x\r\nRCPT TO:<v@x>",
+            "x@y\r\n",
+            "x@y\n",
+            "x@y\r",
+            "x@y\0",
+            "\"a\r\nDATA\r\n\"@x",
+            "a@x> SIZE=1",
+            "a@x>\u{20}NOTIFY=NEVER",
+            "a> b@x",
+        ] {
+            assert!(Mailbox::parse(text).is_err(), "{text:?}");
+            assert!(Mailbox::parse_with(text, LENIENT).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn characters_whose_low_byte_is_a_line_end_stay_themselves() {
+        let text = "a\u{10d}\u{10a}\u{560a}b@x";
+        assert_eq!(Mailbox::parse(text).unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn two_hundred_and_fifty_four_octets_are_the_limit() {
+        let host = "a.".repeat(63) + &"a".repeat(63);
+        let fits = format!("{}@{host}", "l".repeat(64));
+        assert_eq!(fits.len(), 254);
+        let longer = fits.replacen('@', "@a", 1);
+        for syntax in [Syntax::Strict, LENIENT] {
+            assert!(Mailbox::parse_with(&fits, syntax).is_ok());
+            assert_eq!(Mailbox::parse_with(&longer, syntax), Err(AddressError::TooLong));
+        }
+        assert!(Mailbox::parse_with(&format!("{}@x", "l".repeat(252)), LENIENT).is_ok());
+        let literal = format!("{}@[IPv6:1::3:4:5:6:7:8]", "l".repeat(230));
+        assert_eq!(Mailbox::parse_with(&literal, LENIENT), Err(AddressError::TooLong));
+    }
+
+    proptest! {
+        #[test]
+        fn a_mailbox_survives_writing(text in strategy::mailbox()) {
+            let mailbox = Mailbox::parse(&text).unwrap();
+            prop_assert_eq!(mailbox.to_string(), text.clone());
+            prop_assert_eq!(mailbox.is_ascii(), text.is_ascii());
+            prop_assert_eq!(Mailbox::parse_with(&text, LENIENT), Ok(mailbox));
+            let canonical = mailbox.canonical().to_string();
+            prop_assert_eq!(Mailbox::parse(&canonical), Ok(mailbox));
+        }
+
+        #[test]
+        fn whatever_is_taken_is_written_as_it_came(text in strategy::near_misses()) {
+            if let Ok(mailbox) = Mailbox::parse(&text) {
+                prop_assert_eq!(Mailbox::parse_with(&text, LENIENT), Ok(mailbox));
+            }
+            if let Ok(mailbox) = Mailbox::parse_with(&text, LENIENT) {
+                let written = mailbox.to_string();
+                prop_assert_eq!(Mailbox::parse_with(&written, LENIENT), Ok(mailbox));
+                prop_assert!(!written.chars().any(char::is_control));
+                if let Host::Domain(_) = mailbox.host() {
+                    prop_assert_eq!(written, text);
+                }
+            }
+        }
     }
 }

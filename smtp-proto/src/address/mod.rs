@@ -21,6 +21,8 @@ mod mailbox;
 #[cfg(feature = "alloc")]
 mod owned;
 mod path;
+#[cfg(test)]
+pub(crate) mod strategy;
 
 pub use domain::{Domain, Host};
 pub use error::AddressError;

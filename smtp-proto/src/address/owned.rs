@@ -90,7 +90,7 @@ impl HostBuf {
     #[must_use]
     pub fn as_host(&self) -> Host<'_> {
         match &self.0 {
-            OwnedHost::Domain(text) => Host::Domain(Domain::checked(text)),
+            OwnedHost::Domain(text) => Host::Domain(Domain(text)),
             OwnedHost::Literal(literal) => Host::Literal(*literal),
         }
     }
@@ -100,7 +100,7 @@ impl MailboxBuf {
     /// The same mailbox, borrowed; nothing is parsed.
     #[must_use]
     pub fn as_mailbox(&self) -> Mailbox<'_> {
-        Mailbox::checked(LocalPart::checked(&self.local_part), self.host.as_host())
+        Mailbox { local_part: LocalPart(&self.local_part), host: self.host.as_host() }
     }
 }
 
@@ -251,4 +251,66 @@ macro_rules! equal_as_borrowed {
 equal_as_borrowed! {
     HostBuf as_host
     MailboxBuf as_mailbox
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::{collections::HashSet, format, string::ToString};
+
+    use proptest::prelude::*;
+
+    use super::{super::strategy, *};
+    use crate::Syntax;
+
+    #[test]
+    fn forms_of_one_mailbox_are_one_key() {
+        let forms = ["abc@x.org", "\"abc\"@x.org", "\"a\\bc\"@X.ORG", "<abc@x.org>"];
+        let set: HashSet<MailboxBuf> = forms.iter().map(|text| text.parse().unwrap()).collect();
+        assert_eq!(set.len(), 1);
+    }
+
+    #[test]
+    fn brackets_come_in_pairs() {
+        for text in ["<a@b", "a@b>", "", "<", "<>>", " a@b", "<<a@b>>"] {
+            assert!(text.parse::<MailboxBuf>().is_err(), "{text}");
+            assert!(text.parse::<ReversePathBuf>().is_err(), "{text}");
+            assert!(text.parse::<ForwardPathBuf>().is_err(), "{text}");
+        }
+        assert_eq!("<>".parse::<ForwardPathBuf>(), Err(AddressError::Null));
+        assert!("<>".parse::<MailboxBuf>().is_err());
+        assert!("postmaster".parse::<ReversePathBuf>().is_err());
+        assert_eq!("<postmaster>".parse(), Ok(ForwardPathBuf::Postmaster));
+    }
+
+    #[test]
+    fn what_only_lenient_syntax_takes_can_be_owned() {
+        let path = ReversePath::parse_with("a..b@c_d.", Syntax::Lenient).unwrap();
+        assert_eq!(ReversePathBuf::from(path).as_path(), path);
+    }
+
+    proptest! {
+        #[test]
+        fn owning_keeps_the_text(text in strategy::mailbox()) {
+            let mailbox = Mailbox::parse(&text).unwrap();
+            let owned = MailboxBuf::from(&mailbox);
+            prop_assert_eq!(owned.as_mailbox(), mailbox);
+            prop_assert_eq!(owned.to_string(), text.clone());
+            prop_assert_eq!(text.parse::<MailboxBuf>(), Ok(owned.clone()));
+
+            let bracketed = format!("<{text}>");
+            let reverse: ReversePathBuf = owned.clone().into();
+            prop_assert_eq!(reverse.to_string(), bracketed.clone());
+            prop_assert_eq!(bracketed.parse(), Ok(reverse.clone()));
+            prop_assert_eq!(text.parse(), Ok(reverse.clone()));
+            prop_assert_eq!(ReversePathBuf::from(&reverse.as_path()), reverse);
+
+            let forward: ForwardPathBuf = owned.into();
+            prop_assert_eq!(forward.to_string(), bracketed.clone());
+            prop_assert_eq!(bracketed.parse(), Ok(forward.clone()));
+            prop_assert_eq!(text.parse(), Ok(forward.clone()));
+            prop_assert_eq!(ForwardPathBuf::from(&forward.as_path()), forward);
+        }
+    }
 }

@@ -267,3 +267,167 @@ fn close(input: &str) -> Parsed<'_, ()> {
 fn ends_bare_path(rest: &str) -> bool {
     rest.is_empty() || rest.starts_with(' ')
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::{
+        format,
+        string::{String, ToString},
+    };
+
+    use proptest::prelude::*;
+
+    use super::{super::strategy, *};
+
+    const LENIENT: Syntax = Syntax::Lenient;
+
+    #[test]
+    fn the_null_path_and_postmaster_are_two_things() {
+        assert_eq!(ReversePath::parse("<>"), Ok(ReversePath::Null));
+        assert_eq!(ForwardPath::parse("<>"), Err(AddressError::Null));
+        assert_eq!(ForwardPath::parse("<pOSTMASTER>"), Ok(ForwardPath::Postmaster));
+        for syntax in [Syntax::Strict, LENIENT] {
+            assert!(ReversePath::parse_with("<postmaster>", syntax).is_err());
+            assert!(ForwardPath::parse_with("<postmasters>", syntax).is_err());
+            assert!(ForwardPath::parse_with("<hostmaster>", syntax).is_err());
+            assert_eq!(ForwardPath::parse_with("<>", syntax), Err(AddressError::Null));
+        }
+    }
+
+    #[test]
+    fn a_source_route_is_checked_and_dropped() {
+        for text in ["<@a:u@c>", "<@a,@b:u@c>", "<@a.example,@b-1,@\u{e9}:u@c>"] {
+            assert_eq!(ReversePath::parse(text).unwrap().to_string(), "<u@c>");
+            assert_eq!(ForwardPath::parse(text).unwrap().to_string(), "<u@c>");
+        }
+        for text in [
+            "<@a>",
+            "<@:u@c>",
+            "<@a,:u@c>",
+            "<@a,b:u@c>",
+            "<@a, @b:u@c>",
+            "<@-a:u@c>",
+            "<@a:>",
+            "<@a:@b:u@c>",
+            "<a@b:u@c>",
+            "<@a@b:u@c>",
+            "<@[192.0.2.1]:u@c>",
+            "<:u@c>",
+            "<@a:u>",
+        ] {
+            assert!(ReversePath::parse(text).is_err(), "{text}");
+            assert!(ForwardPath::parse(text).is_err(), "{text}");
+        }
+        let text = r#"<"@a,@b:<u>"@d>"#;
+        assert_eq!(ReversePath::parse(text).unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn a_route_does_not_count_but_is_bounded() {
+        let mailbox = format!("{}@{}a", "l".repeat(64), "a.".repeat(94));
+        assert_eq!(mailbox.len(), 254);
+        let text = format!("<@{}a,@relay:{mailbox}>", "a.".repeat(100));
+        assert_eq!(ReversePath::parse(&text).unwrap().to_string(), format!("<{mailbox}>"));
+        let route = "@a,".repeat(170);
+        assert_eq!(ReversePath::parse(&format!("<{route}@a:u@c>")), Err(AddressError::TooLong));
+    }
+
+    #[test]
+    fn what_is_no_path_is_refused_by_both_syntaxes() {
+        for text in [
+            "",
+            " ",
+            "< >",
+            "<",
+            ">",
+            "<<>>",
+            "<a@b",
+            "<a@b> ",
+            " <a@b>",
+            "<a@b>>",
+            "<<a@b>>",
+            "<a@b>x",
+            "< a@b>",
+            "<a@b >",
+            "<a@ b>",
+            "<a\\",
+            "<a@b\\>",
+            "<a@b\0>",
+            "<\"a@b>",
+            "<a>",
+            "<@>",
+            "<a@>",
+            "<@b>",
+            "\"x\" <a@b>",
+            "a@b>",
+            "<a@b,c@d>",
+        ] {
+            for syntax in [Syntax::Strict, LENIENT] {
+                assert!(ReversePath::parse_with(text, syntax).is_err(), "{text:?}");
+                assert!(ForwardPath::parse_with(text, syntax).is_err(), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_lenient_syntax_takes_paths_without_brackets() {
+        let mailbox = Mailbox::parse("a@b.org").unwrap();
+        assert_eq!(ReversePath::parse("a@b.org"), Err(AddressError::Syntax));
+        assert_eq!(ForwardPath::parse("a@b.org"), Err(AddressError::Syntax));
+        assert_eq!(ForwardPath::parse("postmaster"), Err(AddressError::Syntax));
+        assert_eq!(ReversePath::parse_with("a@b.org", LENIENT), Ok(mailbox.into()));
+        assert_eq!(ForwardPath::parse_with("a@b.org", LENIENT), Ok(mailbox.into()));
+        assert_eq!(ForwardPath::parse_with("postmaster", LENIENT), Ok(ForwardPath::Postmaster));
+        let (rest, path) = reverse_path(LENIENT)("a@b.org SIZE=1").unwrap();
+        assert_eq!((rest, path), (" SIZE=1", mailbox.into()));
+        let (rest, path) = forward_path(LENIENT)("Postmaster NOTIFY=NEVER").unwrap();
+        assert_eq!((rest, path), (" NOTIFY=NEVER", ForwardPath::Postmaster));
+        assert!(forward_path(LENIENT)("postmaster@b.org").unwrap().1.mailbox().is_some());
+    }
+
+    #[test]
+    fn the_space_inside_a_quoted_string_is_no_end() {
+        let text = r#""john doe"@example.org"#;
+        let path = ReversePath::parse_with(text, LENIENT).unwrap();
+        assert_eq!(path.to_string(), format!("<{text}>"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_path_survives_writing_with_anything_behind_it(
+            text in strategy::mailbox(),
+            route in prop::option::of(strategy::domain()),
+            tail in "[ >@:a-z=]{0,8}",
+        ) {
+            let mailbox = Mailbox::parse(&text).unwrap();
+            let route = route.map_or(String::new(), |domain| format!("@{domain}:"));
+            let input = format!("<{route}{text}>{tail}");
+            for syntax in [Syntax::Strict, LENIENT] {
+                let (rest, path) = reverse_path(syntax)(&input).unwrap();
+                prop_assert_eq!((rest, path.mailbox()), (tail.as_str(), Some(mailbox)));
+                prop_assert_eq!(path.to_string(), format!("<{text}>"));
+                let (rest, path) = forward_path(syntax)(&input).unwrap();
+                prop_assert_eq!((rest, path.mailbox()), (tail.as_str(), Some(mailbox)));
+                prop_assert_eq!(path.to_string(), format!("<{text}>"));
+            }
+        }
+
+        #[test]
+        fn whatever_is_taken_is_written_so_that_it_is_taken_again(text in strategy::near_misses()) {
+            for input in [text.clone(), format!("<{text}>"), format!("<{text}@x>")] {
+                for syntax in [Syntax::Strict, LENIENT] {
+                    if let Ok(path) = ReversePath::parse_with(&input, syntax) {
+                        let written = path.to_string();
+                        prop_assert_eq!(ReversePath::parse_with(&written, syntax), Ok(path));
+                    }
+                    if let Ok(path) = ForwardPath::parse_with(&input, syntax) {
+                        let written = path.to_string();
+                        prop_assert_eq!(ForwardPath::parse_with(&written, syntax), Ok(path));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -57,7 +57,7 @@ impl fmt::Display for ReplyError {
 
 impl core::error::Error for ReplyError {}
 
-fn check_line(line: &str) -> Result<(), ReplyError> {
+pub(super) fn check_line(line: &str) -> Result<(), ReplyError> {
     // Code, separator, the longest enhanced code, its space and CRLF take 16 octets.
     if line.len() > REPLY_LINE - 16 {
         return Err(ReplyError::TooLong);
@@ -282,10 +282,7 @@ mod tests {
         assert_eq!(Refusal::new(550, None, "a\0b"), Err(ReplyError::Control));
         assert_eq!(Refusal::new(250, None, "a"), Err(ReplyError::Code));
         assert_eq!(Positive::new(354, None, "a"), Err(ReplyError::Code));
-        assert_eq!(
-            Refusal::new(450, EnhancedCode::new(5, 0, 0), "a"),
-            Err(ReplyError::Enhanced)
-        );
+        assert_eq!(Refusal::new(450, EnhancedCode::new(5, 0, 0), "a"), Err(ReplyError::Enhanced));
         let long = "x".repeat(497);
         assert_eq!(Refusal::new(450, None, long.as_str()), Err(ReplyError::TooLong));
     }

@@ -1,10 +1,30 @@
 //! Replies (RFC 5321 section 4.2): codes, enhanced status codes, what a server says and what a
-//! client reads.
+//! client reads, the reply to EHLO among it.
 
 mod answer;
+mod capability;
 mod code;
+mod ehlo;
 mod enhanced;
+mod extensions;
+mod keyword;
+mod limits;
+mod line;
+#[cfg(feature = "alloc")]
+mod owned;
+mod received;
+mod scanner;
 
 pub use answer::{Positive, Refusal, ReplyError, ReplyText, write_reply};
+pub use capability::{Capabilities, Capability};
 pub use code::{Class, ReplyCode};
+pub use ehlo::write_ehlo_reply;
 pub use enhanced::EnhancedCode;
+pub use extensions::Extensions;
+pub use keyword::Extension;
+pub use limits::SmtpLimits;
+pub use line::{ReplyFault, ReplyLine};
+#[cfg(feature = "alloc")]
+pub use owned::ReplyBuf;
+pub use received::Reply;
+pub use scanner::{Progress, ReplyScanner};

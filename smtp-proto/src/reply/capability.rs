@@ -1,0 +1,175 @@
+//! The reply to EHLO as a client reads it.
+
+use super::answer::REPLY_LINE;
+use super::{Extension, Extensions, Reply, ReplyError};
+
+const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+/// Words between spaces and tabs.
+pub(super) fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
+    text.split(|b| is_space(*b)).filter(|word| !word.is_empty())
+}
+
+/// The first word of a text that does not begin with a space, and what follows it.
+fn first_word(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = text.iter().position(|b| is_space(*b)).unwrap_or(text.len());
+    let (word, rest) = text.split_at_checked(end).unwrap_or((text, b""));
+    (word, rest.trim_ascii_start())
+}
+
+/// One line of an EHLO reply: a keyword and its arguments.
+///
+/// ```text
+/// ehlo-line    = ehlo-keyword *( SP ehlo-param )           ; RFC 5321 section 4.1.1.1
+/// ehlo-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")
+/// ehlo-param   = 1*(%d33-126)
+/// ```
+///
+/// What is received may deviate: any octets are kept, spaces and tabs separate, and
+/// `AUTH=PLAIN` is read as `AUTH PLAIN`.
+///
+/// ```
+/// use smtp_proto::reply::{Capability, Extension};
+///
+/// let auth = Capability::new("AUTH", "PLAIN LOGIN").unwrap();
+/// assert_eq!(auth.kind(), Some(Extension::Auth));
+/// assert!(auth.arguments().eq([b"PLAIN".as_slice(), b"LOGIN"]));
+/// assert!(Capability::new("X=1", "").is_err());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capability<'a> {
+    keyword: &'a [u8],
+    text: &'a [u8],
+}
+
+impl<'a> Capability<'a> {
+    /// A line to write: the keyword by its grammar, and arguments between single spaces.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplyError::Control`] if either is outside the grammar, [`ReplyError::TooLong`] if the
+    /// line would pass 512 octets.
+    pub fn new(keyword: &'a str, arguments: &'a str) -> Result<Self, ReplyError> {
+        let (keyword, text) = (keyword.as_bytes(), arguments.as_bytes());
+        let named = keyword.first().is_some_and(u8::is_ascii_alphanumeric)
+            && keyword.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
+        let argued = text.is_empty()
+            || text
+                .split(|b| *b == b' ')
+                .all(|a| !a.is_empty() && a.iter().all(u8::is_ascii_graphic));
+        if !named || !argued {
+            return Err(ReplyError::Control);
+        }
+        // Code, the two separators and CRLF take 7 octets.
+        if keyword.len().saturating_add(text.len()) > REPLY_LINE - 7 {
+            return Err(ReplyError::TooLong);
+        }
+        Ok(Capability { keyword, text })
+    }
+
+    /// Reads what follows the code on a line; `None` if it is blank.
+    pub(super) fn parse(line: &'a [u8]) -> Option<Self> {
+        let line = line.trim_ascii();
+        if let Some((head, text)) = line.split_at_checked(5)
+            && head.eq_ignore_ascii_case(b"AUTH=")
+        {
+            let keyword = head.strip_suffix(b"=").unwrap_or(head);
+            return Some(Capability { keyword, text: text.trim_ascii_start() });
+        }
+        let (keyword, text) = first_word(line);
+        (!keyword.is_empty()).then_some(Capability { keyword, text })
+    }
+
+    /// The keyword as it was written.
+    #[must_use]
+    pub const fn keyword(&self) -> &'a [u8] {
+        self.keyword
+    }
+
+    /// The extension that the keyword names, if it is a known one.
+    #[must_use]
+    pub fn kind(&self) -> Option<Extension> {
+        Extension::from_keyword(self.keyword)
+    }
+
+    /// The arguments as they were written. May be empty.
+    #[must_use]
+    pub const fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
+    /// The arguments one by one.
+    pub fn arguments(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        words(self.text)
+    }
+}
+
+/// A reply to EHLO or LHLO, as the greeting and capabilities that it stands for.
+///
+/// ```
+/// use smtp_proto::reply::{Capabilities, Extension, Reply};
+///
+/// let reply = b"250-mx.example.org hello\r\n250-SIZE 1000\r\n250 dsn\r\n";
+/// let ehlo = Capabilities::new(Reply::parse(reply).unwrap());
+/// assert_eq!(ehlo.domain(), b"mx.example.org");
+/// assert_eq!(ehlo.extensions().size(), Some(1000));
+/// assert!(ehlo.extensions().contains(Extension::Dsn));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities<'a> {
+    reply: Reply<'a>,
+}
+
+impl<'a> Capabilities<'a> {
+    /// Looks at a reply as one to EHLO. Whether it is a 250 is for the caller to see.
+    #[must_use]
+    pub const fn new(reply: Reply<'a>) -> Self {
+        Capabilities { reply }
+    }
+
+    /// The whole reply.
+    #[must_use]
+    pub const fn reply(&self) -> Reply<'a> {
+        self.reply
+    }
+
+    /// The name that the server gives itself. May be empty.
+    #[must_use]
+    pub fn domain(&self) -> &'a [u8] {
+        self.first().0
+    }
+
+    /// What follows that name. May be empty.
+    #[must_use]
+    pub fn greeting(&self) -> &'a [u8] {
+        self.first().1
+    }
+
+    fn first(&self) -> (&'a [u8], &'a [u8]) {
+        first_word(self.reply.lines().next().unwrap_or_default().trim_ascii())
+    }
+
+    /// The capabilities in the order of their lines. Blank lines are skipped.
+    pub fn iter(&self) -> impl Iterator<Item = Capability<'a>> + Clone + use<'a> {
+        self.reply.lines().skip(1).filter_map(Capability::parse)
+    }
+
+    /// The first capability of that keyword, in any case.
+    #[must_use]
+    pub fn get(&self, keyword: &str) -> Option<Capability<'a>> {
+        self.iter().find(|c| c.keyword.eq_ignore_ascii_case(keyword.as_bytes()))
+    }
+
+    /// The names of the authentication mechanisms, of every AUTH line. A name may come twice.
+    pub fn mechanisms(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        self.iter().filter(|c| c.kind() == Some(Extension::Auth)).flat_map(|c| c.arguments())
+    }
+
+    /// The known extensions among them.
+    #[must_use]
+    pub fn extensions(&self) -> Extensions {
+        self.iter().fold(Extensions::NONE, |all, c| all.with_capability(&c))
+    }
+}

@@ -1,0 +1,96 @@
+//! The reply to EHLO as a server writes it.
+
+use core::fmt;
+
+use super::answer::check_line;
+use super::{Capability, Extension, Extensions, ReplyError, SmtpLimits};
+use crate::sink::{Sink, Text};
+
+/// Writes the reply to EHLO or LHLO: a line for `domain`, then a line for each extension.
+///
+/// `more` gives lines of which `extensions` does not hold the text. One for an extension is
+/// written in the place of that extension, if it is offered; one of an unknown keyword is
+/// written behind the others. AUTH and FUTURERELEASE cannot go without arguments, so without
+/// such a line they are left out.
+///
+/// # Errors
+///
+/// [`ReplyError::Control`] or [`ReplyError::TooLong`] if `domain` does not fit on a line.
+/// Nothing is then written.
+///
+/// ```
+/// use smtp_proto::reply::{Capability, Extension, Extensions, write_ehlo_reply};
+///
+/// let offered = Extensions::NONE.with_size(1000).with(Extension::Auth).with(Extension::Dsn);
+/// let auth = Capability::new("AUTH", "PLAIN LOGIN").unwrap();
+/// let mut out = Vec::new();
+/// write_ehlo_reply(&mut out, "mx.example.org", &offered, &[auth]).unwrap();
+/// assert_eq!(out, b"250-mx.example.org\r\n250-SIZE 1000\r\n250-DSN\r\n250 AUTH PLAIN LOGIN\r\n");
+/// ```
+pub fn write_ehlo_reply<S: Sink + ?Sized>(
+    out: &mut S,
+    domain: &str,
+    extensions: &Extensions,
+    more: &[Capability<'_>],
+) -> Result<(), ReplyError> {
+    check_line(domain)?;
+    let line = |extension: Extension| Line::of(extension, extensions, more);
+    let unknown = more.iter().filter(|c| c.kind().is_none()).map(Line::Given);
+    let mut before = Line::Domain(domain);
+    for next in extensions.iter().filter_map(line).chain(unknown) {
+        before.write(out, b"250-");
+        before = next;
+    }
+    before.write(out, b"250 ");
+    Ok(())
+}
+
+/// What stands on a line behind the code.
+enum Line<'a> {
+    Domain(&'a str),
+    Given(&'a Capability<'a>),
+    Bare(Extension),
+    Number(Extension, u64),
+    Limits(SmtpLimits),
+}
+
+impl<'a> Line<'a> {
+    fn of(kind: Extension, offered: &Extensions, more: &'a [Capability<'a>]) -> Option<Self> {
+        if let Some(given) = more.iter().find(|c| c.kind() == Some(kind)) {
+            return Some(Line::Given(given));
+        }
+        match kind {
+            Extension::Auth | Extension::FutureRelease => None,
+            Extension::Size => Some(Line::Number(kind, offered.size()?)),
+            Extension::DeliverBy => Some(match offered.deliver_by()? {
+                0 => Line::Bare(kind),
+                seconds => Line::Number(kind, seconds.into()),
+            }),
+            Extension::Limits if offered.limits() == SmtpLimits::default() => None,
+            Extension::Limits => Some(Line::Limits(offered.limits())),
+            _ => Some(Line::Bare(kind)),
+        }
+    }
+
+    fn write<S: Sink + ?Sized>(&self, out: &mut S, code: &[u8]) {
+        out.put(code);
+        match self {
+            Line::Domain(domain) => out.put(domain.as_bytes()),
+            Line::Given(given) => {
+                out.put(given.keyword());
+                for argument in given.arguments() {
+                    out.put(b" ");
+                    out.put(argument);
+                }
+            }
+            Line::Bare(extension) => out.put(extension.keyword().as_bytes()),
+            Line::Number(extension, number) => {
+                let _ = fmt::write(&mut Text(out), format_args!("{extension} {number}"));
+            }
+            Line::Limits(limits) => {
+                let _ = fmt::write(&mut Text(out), format_args!("LIMITS {limits}"));
+            }
+        }
+        out.put(b"\r\n");
+    }
+}

@@ -1,0 +1,229 @@
+//! What is offered in a session, on either side.
+
+use core::fmt;
+
+use super::{Capability, Extension, SmtpLimits};
+
+/// A set of extensions with what their keywords say.
+///
+/// A client reads it from [`Capabilities`](super::Capabilities); a server builds it and writes
+/// its EHLO reply from it.
+///
+/// ```
+/// use smtp_proto::reply::{Extension, Extensions};
+///
+/// let offered = Extensions::NONE.with(Extension::Pipelining).with_size(1_000_000);
+/// assert!(offered.contains(Extension::Size));
+/// assert_eq!(offered.size(), Some(1_000_000));
+/// assert_eq!(offered.without(Extension::Size).size(), None);
+/// assert_eq!(offered.command_line_limit(), 512 + 26);
+/// ```
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extensions {
+    set: u64,
+    size: u64,
+    future_release: u32,
+    deliver_by: u32,
+    limits: SmtpLimits,
+}
+
+const COMMAND_LINE: usize = 512;
+const AUTH_LINE: usize = 12_288;
+
+/// What an extension adds to the longest MAIL and the longest RCPT, in octets. AUTH stands apart:
+/// its own lines are longer than all of these together.
+const GROWTH: &[(Extension, usize, usize)] = &[
+    // RFC 1870 section 3.
+    (Extension::Size, 26, 0),
+    // RFC 6152 section 2. BODY=BINARYMIME is shorter, and only one of them can stand there.
+    (Extension::EightBitMime, 17, 0),
+    // RFC 6531 section 3.1.
+    (Extension::SmtpUtf8, 10, 0),
+    // RFC 3461 section 5.4, with the space before each: RET 8 and ENVID 100; NOTIFY 28 and
+    // ORCPT 500.
+    (Extension::Dsn, 110, 530),
+    // RFC 8689 section 2.
+    (Extension::RequireTls, 11, 0),
+    // RFC 4865 section 4.
+    (Extension::FutureRelease, 34, 0),
+    // RFC 2852 section 3.
+    (Extension::DeliverBy, 17, 0),
+    // RFC 6710 section 3.
+    (Extension::MtPriority, 15, 0),
+    // " RRVS=", a date-time of 25 and ";C" (RFC 7293 section 3.2).
+    (Extension::Rrvs, 0, 33),
+    // " MTRK=", the base64 of 20 octets, ":" and nine digits (RFC 3885 section 4.1).
+    (Extension::Mtrk, 44, 0),
+    // RFC 4405 section 4.
+    (Extension::Submitter, 337, 0),
+];
+
+const fn bit(extension: Extension) -> u64 {
+    1 << extension as u32
+}
+
+impl Extensions {
+    /// None at all.
+    pub const NONE: Self = Extensions {
+        set: 0,
+        size: 0,
+        future_release: 0,
+        deliver_by: 0,
+        limits: SmtpLimits { mail_max: None, rcpt_max: None, rcpt_domain_max: None },
+    };
+
+    /// Whether this one is offered.
+    #[must_use]
+    pub const fn contains(&self, extension: Extension) -> bool {
+        self.set & bit(extension) != 0
+    }
+
+    /// Whether nothing is offered.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.set == 0
+    }
+
+    /// Those that are offered, in the order of [`Extension::ALL`].
+    pub fn iter(&self) -> impl Iterator<Item = Extension> + use<> {
+        let offered = *self;
+        Extension::ALL.iter().copied().filter(move |extension| offered.contains(*extension))
+    }
+
+    /// This one too.
+    #[must_use]
+    pub const fn with(mut self, extension: Extension) -> Self {
+        self.set |= bit(extension);
+        self
+    }
+
+    /// Not this one, nor what its keyword said.
+    #[must_use]
+    pub const fn without(mut self, extension: Extension) -> Self {
+        self.set &= !bit(extension);
+        match extension {
+            Extension::Size => self.size = 0,
+            Extension::FutureRelease => self.future_release = 0,
+            Extension::DeliverBy => self.deliver_by = 0,
+            Extension::Limits => self.limits = Self::NONE.limits,
+            _ => {}
+        }
+        self
+    }
+
+    /// SIZE with the largest message taken, in octets; 0 is no fixed limit.
+    #[must_use]
+    pub const fn with_size(mut self, octets: u64) -> Self {
+        self.size = octets;
+        self.with(Extension::Size)
+    }
+
+    /// The largest message taken, in octets, where SIZE is offered; 0 is no fixed limit
+    /// (RFC 1870 section 4).
+    #[must_use]
+    pub const fn size(&self) -> Option<u64> {
+        if self.contains(Extension::Size) { Some(self.size) } else { None }
+    }
+
+    /// LIMITS with these. A value that the syntax has no room for is dropped.
+    #[must_use]
+    pub fn with_limits(mut self, limits: SmtpLimits) -> Self {
+        self.limits = limits.within_bounds();
+        self.with(Extension::Limits)
+    }
+
+    /// What LIMITS says; nothing where it is not offered.
+    #[must_use]
+    pub const fn limits(&self) -> SmtpLimits {
+        self.limits
+    }
+
+    /// FUTURERELEASE with the longest time a message may be held, in seconds.
+    #[must_use]
+    pub const fn with_future_release(mut self, max_interval: u32) -> Self {
+        self.future_release = max_interval;
+        self.with(Extension::FutureRelease)
+    }
+
+    /// The longest time a message may be held, in seconds, where FUTURERELEASE is offered
+    /// (RFC 4865 section 4); 0 if it could not be read.
+    #[must_use]
+    pub const fn future_release(&self) -> Option<u32> {
+        if self.contains(Extension::FutureRelease) { Some(self.future_release) } else { None }
+    }
+
+    /// DELIVERBY with the shortest by-time taken, in seconds; 0 is none.
+    #[must_use]
+    pub const fn with_deliver_by(mut self, min_by_time: u32) -> Self {
+        self.deliver_by = min_by_time;
+        self.with(Extension::DeliverBy)
+    }
+
+    /// The shortest by-time taken, in seconds, where DELIVERBY is offered (RFC 2852 section 3);
+    /// 0 is none.
+    #[must_use]
+    pub const fn deliver_by(&self) -> Option<u32> {
+        if self.contains(Extension::DeliverBy) { Some(self.deliver_by) } else { None }
+    }
+
+    /// What one line of an EHLO reply offers, too. Where a keyword comes twice, the first counts.
+    ///
+    /// SIZE, FUTURERELEASE and DELIVERBY with a number that cannot be read count as offered
+    /// without one; LIMITS with broken syntax counts as not offered (RFC 9422 section 3).
+    #[must_use]
+    pub fn with_capability(self, capability: &Capability<'_>) -> Self {
+        let Some(kind) = capability.kind() else { return self };
+        if self.contains(kind) {
+            return self;
+        }
+        let number = || capability.arguments().next().and_then(decimal);
+        let seconds = || number().and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
+        match kind {
+            Extension::Size => self.with_size(number().unwrap_or(0)),
+            Extension::FutureRelease => self.with_future_release(seconds()),
+            Extension::DeliverBy => self.with_deliver_by(seconds()),
+            Extension::Limits => match SmtpLimits::parse(capability.text()) {
+                Some(limits) => self.with_limits(limits),
+                None => self,
+            },
+            _ => self.with(kind),
+        }
+    }
+
+    /// The longest command line to take, CRLF included, in octets.
+    ///
+    /// 512 (RFC 5321 section 4.5.3.1.4) and what each offered extension adds to MAIL or to RCPT,
+    /// whichever of the two comes out longer. Where AUTH is offered, 12,288 (RFC 4954 section 4).
+    #[must_use]
+    pub const fn command_line_limit(&self) -> usize {
+        if self.contains(Extension::Auth) {
+            return AUTH_LINE;
+        }
+        let (mut mail, mut rcpt) = (COMMAND_LINE, COMMAND_LINE);
+        let mut rest: &[(Extension, usize, usize)] = GROWTH;
+        while let Some(((extension, for_mail, for_rcpt), behind)) = rest.split_first() {
+            if self.contains(*extension) {
+                mail += *for_mail;
+                rcpt += *for_rcpt;
+            }
+            rest = behind;
+        }
+        if mail > rcpt { mail } else { rcpt }
+    }
+}
+
+fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || digits.len() > 20 {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |n, b| {
+        let digit = b.is_ascii_digit().then(|| u64::from(b - b'0'))?;
+        n.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+impl fmt::Debug for Extensions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}

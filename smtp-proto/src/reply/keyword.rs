@@ -1,0 +1,143 @@
+//! The EHLO keywords that are known.
+
+use core::fmt;
+
+/// The first eight octets as an integer, without the bit that tells lower from upper case.
+///
+/// No two known keywords agree in it. Others may agree with a known one, so that it only picks
+/// whom to compare with.
+const fn key(keyword: &[u8]) -> u64 {
+    if let Some(head) = keyword.first_chunk::<8>() {
+        return u64::from_be_bytes(*head) & 0xdfdf_dfdf_dfdf_dfdf;
+    }
+    let (mut key, mut rest) = (0, keyword);
+    while let Some((byte, behind)) = rest.split_first() {
+        key = key << 8 | (*byte & 0xdf) as u64;
+        rest = behind;
+    }
+    key
+}
+
+macro_rules! extensions {
+    ($($(#[$doc:meta])* $name:ident = $keyword:literal,)*) => {
+        /// A service extension, as its EHLO keyword names it.
+        ///
+        /// ```
+        /// use smtp_proto::reply::Extension;
+        ///
+        /// assert_eq!(Extension::from_keyword(b"size"), Some(Extension::Size));
+        /// assert_eq!(Extension::Size.keyword(), "SIZE");
+        /// ```
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Extension {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Extension {
+            /// Each of them.
+            pub const ALL: &'static [Extension] = &[$(Extension::$name,)*];
+
+            /// The keyword, in upper case.
+            #[must_use]
+            pub const fn keyword(self) -> &'static str {
+                match self {
+                    $(Extension::$name => $keyword,)*
+                }
+            }
+
+            /// The extension of a keyword in any case (RFC 5321 section 4.1.1.1).
+            #[must_use]
+            pub fn from_keyword(keyword: &[u8]) -> Option<Self> {
+                #[expect(non_upper_case_globals, reason = "named like the variants")]
+                mod keys {
+                    $(pub(super) const $name: u64 = super::key($keyword.as_bytes());)*
+                }
+                let near = match key(keyword) {
+                    $(keys::$name => Extension::$name,)*
+                    _ => return None,
+                };
+                near.keyword().as_bytes().eq_ignore_ascii_case(keyword).then_some(near)
+            }
+        }
+    };
+}
+
+extensions! {
+    /// Commands in groups (RFC 2920).
+    Pipelining = "PIPELINING",
+    /// Message size declaration (RFC 1870).
+    Size = "SIZE",
+    /// 8-bit content (RFC 6152).
+    EightBitMime = "8BITMIME",
+    /// Internationalized addresses (RFC 6531).
+    SmtpUtf8 = "SMTPUTF8",
+    /// Enhanced status codes in replies (RFC 2034).
+    EnhancedStatusCodes = "ENHANCEDSTATUSCODES",
+    /// Delivery status notifications (RFC 3461).
+    Dsn = "DSN",
+    /// BDAT (RFC 3030).
+    Chunking = "CHUNKING",
+    /// Binary content (RFC 3030).
+    BinaryMime = "BINARYMIME",
+    /// TLS on this connection (RFC 3207).
+    StartTls = "STARTTLS",
+    /// Authentication (RFC 4954).
+    Auth = "AUTH",
+    /// Limits told beforehand (RFC 9422).
+    Limits = "LIMITS",
+    /// TLS on the whole way (RFC 8689).
+    RequireTls = "REQUIRETLS",
+    /// Release at a later time (RFC 4865).
+    FutureRelease = "FUTURERELEASE",
+    /// Delivery within a time (RFC 2852).
+    DeliverBy = "DELIVERBY",
+    /// Priorities (RFC 6710).
+    MtPriority = "MT-PRIORITY",
+    /// Require-recipient-valid-since (RFC 7293).
+    Rrvs = "RRVS",
+    /// Remote queue start (RFC 1985).
+    Etrn = "ETRN",
+    /// VRFY (RFC 5321 section 3.5).
+    Vrfy = "VRFY",
+    /// EXPN (RFC 5321 section 3.5).
+    Expn = "EXPN",
+    /// HELP (RFC 5321 section 4.1.1.8).
+    Help = "HELP",
+    /// Content by URL (RFC 4468).
+    Burl = "BURL",
+    /// Solicitation classes (RFC 3865).
+    NoSoliciting = "NO-SOLICITING",
+    /// Message tracking (RFC 3885).
+    Mtrk = "MTRK",
+    /// Authenticated turn (RFC 2645).
+    Atrn = "ATRN",
+    /// Responsible submitter (RFC 4405).
+    Submitter = "SUBMITTER",
+    /// Checkpoint and restart (RFC 1845).
+    Checkpoint = "CHECKPOINT",
+    /// Content negotiation (RFC 4141).
+    Conneg = "CONNEG",
+    /// Content conversion permission (RFC 4141).
+    Conperm = "CONPERM",
+    /// Attributes of the original client, replacing its own.
+    Xclient = "XCLIENT",
+    /// Attributes of the original client, for the log.
+    Xforward = "XFORWARD",
+    /// A reply for each recipient behind the data (draft-hall-prdr).
+    Prdr = "PRDR",
+    /// SEND (RFC 821).
+    Send = "SEND",
+    /// SOML (RFC 821).
+    Soml = "SOML",
+    /// SAML (RFC 821).
+    Saml = "SAML",
+    /// TURN (RFC 821).
+    Turn = "TURN",
+}
+
+impl fmt::Display for Extension {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.keyword())
+    }
+}

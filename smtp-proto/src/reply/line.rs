@@ -1,0 +1,141 @@
+//! One line of a reply as it arrives.
+
+use core::fmt;
+
+use memchr::memchr3;
+use nom::bytes::complete::take;
+use nom::combinator::map_opt;
+use nom::{IResult, Parser};
+
+use super::{EnhancedCode, ReplyCode};
+
+/// Why bytes are not a reply. After any of these the two sides no longer agree on where a reply
+/// ends, so the connection is of no more use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ReplyFault {
+    /// The line does not begin with three digits from 200 to 599.
+    Code,
+    /// What follows the code is neither a space nor a hyphen nor the end of the line.
+    Separator,
+    /// A line of the reply carries another code than the first.
+    Mismatch,
+    /// The text holds NUL, or a CR or LF that is not part of the CRLF at the end of the line.
+    Control,
+    /// The reply is longer than the scanner takes.
+    TooLong,
+    /// The reply has more lines than the scanner takes.
+    TooManyLines,
+    /// The last line of the reply is missing.
+    Incomplete,
+    /// There is something behind the last line of the reply.
+    Trailing,
+}
+
+impl fmt::Display for ReplyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ReplyFault::Code => "a reply line must begin with a code from 200 to 599",
+            ReplyFault::Separator => "a space or a hyphen must follow the reply code",
+            ReplyFault::Mismatch => "the lines of a reply carry different codes",
+            ReplyFault::Control => "a reply line holds NUL, or CR or LF inside",
+            ReplyFault::TooLong => "the reply is too long",
+            ReplyFault::TooManyLines => "the reply has too many lines",
+            ReplyFault::Incomplete => "the last line of the reply is missing",
+            ReplyFault::Trailing => "something follows the last line of the reply",
+        })
+    }
+}
+
+impl core::error::Error for ReplyFault {}
+
+/// One line of a reply.
+///
+/// ```text
+/// Reply-line = *( Reply-code "-" [ textstring ] CRLF )     ; RFC 5321 section 4.2
+///              Reply-code [ SP textstring ] CRLF
+/// ```
+///
+/// The text may hold any octet but NUL, CR and LF: what is shown to people goes through the
+/// `Display` of [`Reply`](super::Reply), which escapes.
+///
+/// ```
+/// use smtp_proto::reply::ReplyLine;
+///
+/// let line = ReplyLine::parse(b"250-mx.example.org").unwrap();
+/// assert_eq!(line.code().get(), 250);
+/// assert!(!line.is_last());
+/// assert_eq!(line.text(), b"mx.example.org");
+/// assert!(ReplyLine::parse(b"250").unwrap().is_last());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ReplyLine<'a> {
+    code: ReplyCode,
+    last: bool,
+    text: &'a [u8],
+}
+
+fn reply_code(line: &[u8]) -> IResult<&[u8], ReplyCode, ()> {
+    map_opt(take(3usize), |digits: &[u8]| {
+        digits
+            .iter()
+            .try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + u16::from(b - b'0')))
+            .and_then(ReplyCode::new)
+    })
+    .parse(line)
+}
+
+impl<'a> ReplyLine<'a> {
+    /// Reads one line, without the CRLF that ended it.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplyFault::Code`], [`ReplyFault::Separator`] or [`ReplyFault::Control`].
+    pub fn parse(line: &'a [u8]) -> Result<Self, ReplyFault> {
+        let (rest, code) = reply_code(line).map_err(|_| ReplyFault::Code)?;
+        let (last, text) = match rest.split_first() {
+            None => (true, rest),
+            Some((b' ', text)) => (true, text),
+            Some((b'-', text)) => (false, text),
+            Some(_) => return Err(ReplyFault::Separator),
+        };
+        if memchr3(b'\r', b'\n', 0, text).is_some() {
+            return Err(ReplyFault::Control);
+        }
+        Ok(ReplyLine { code, last, text })
+    }
+
+    /// The reply code.
+    #[must_use]
+    pub const fn code(&self) -> ReplyCode {
+        self.code
+    }
+
+    /// Whether this line ends its reply.
+    #[must_use]
+    pub const fn is_last(&self) -> bool {
+        self.last
+    }
+
+    /// What follows the code and its separator, an enhanced status code included. May be empty.
+    #[must_use]
+    pub const fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
+    /// The enhanced status code at the start of the text (RFC 2034 section 4), if its class is
+    /// that of the reply code, and what follows it.
+    #[must_use]
+    pub fn split_enhanced(&self) -> (Option<EnhancedCode>, &'a [u8]) {
+        match EnhancedCode::split(self.text) {
+            Some((enhanced, rest)) if u16::from(enhanced.class()) == self.code.get() / 100 => {
+                match rest.split_first() {
+                    None => (Some(enhanced), rest),
+                    Some((b' ', text)) => (Some(enhanced), text),
+                    Some(_) => (None, self.text),
+                }
+            }
+            _ => (None, self.text),
+        }
+    }
+}

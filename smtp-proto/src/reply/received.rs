@@ -1,0 +1,167 @@
+//! A whole reply as it was received.
+
+use core::fmt::{self, Write as _};
+
+use memchr::memchr;
+
+use super::{Class, EnhancedCode, ReplyCode, ReplyFault, ReplyLine};
+
+/// A whole reply, over the octets of its lines, CRLFs included.
+///
+/// A client acts on the code alone (RFC 5321 section 4.2); the text is for people, and
+/// `Display` makes it fit for them: one line, without controls.
+///
+/// ```
+/// use smtp_proto::reply::Reply;
+///
+/// let reply = Reply::parse(b"550-5.7.1 Not from\r\n550 5.7.1 here.\r\n").unwrap();
+/// assert!(reply.code().is_permanent());
+/// assert_eq!(reply.enhanced().unwrap().to_string(), "5.7.1");
+/// assert_eq!(reply.text(), b"Not from");
+/// assert_eq!(reply.to_string(), "550 5.7.1 Not from here.");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Reply<'a> {
+    code: ReplyCode,
+    bytes: &'a [u8],
+}
+
+/// Cuts off the first line, without its CRLF.
+fn split_line(bytes: &[u8]) -> Result<(&[u8], &[u8]), ReplyFault> {
+    let end = memchr(b'\n', bytes).ok_or(ReplyFault::Incomplete)?;
+    let (line, rest) = bytes.split_at_checked(end).ok_or(ReplyFault::Incomplete)?;
+    let line = line.strip_suffix(b"\r").ok_or(ReplyFault::Control)?;
+    Ok((line, rest.strip_prefix(b"\n").unwrap_or(rest)))
+}
+
+impl<'a> Reply<'a> {
+    /// Reads one whole reply, each line with its CRLF and nothing behind the last one.
+    ///
+    /// Size is no concern here: [`ReplyScanner`](super::ReplyScanner) bounds what is gathered.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplyFault`], except `TooLong` and `TooManyLines`.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, ReplyFault> {
+        let (line, mut rest) = split_line(bytes)?;
+        let mut line = ReplyLine::parse(line)?;
+        let code = line.code();
+        while !line.is_last() {
+            let (next, behind) = split_line(rest)?;
+            line = ReplyLine::parse(next)?;
+            if line.code() != code {
+                return Err(ReplyFault::Mismatch);
+            }
+            rest = behind;
+        }
+        if rest.is_empty() { Ok(Reply { code, bytes }) } else { Err(ReplyFault::Trailing) }
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(super) const fn checked(code: ReplyCode, bytes: &'a [u8]) -> Self {
+        Reply { code, bytes }
+    }
+
+    /// The reply code.
+    #[must_use]
+    pub const fn code(&self) -> ReplyCode {
+        self.code
+    }
+
+    /// What the first digit of the code says.
+    #[must_use]
+    pub const fn class(&self) -> Class {
+        self.code.class()
+    }
+
+    /// The enhanced status code of the first line (RFC 2034), if it has one and its class is
+    /// that of the reply code: where the two differ, the reply code is right.
+    #[must_use]
+    pub fn enhanced(&self) -> Option<EnhancedCode> {
+        self.reply_lines().next().and_then(|line| line.split_enhanced().0)
+    }
+
+    /// The text of the first line, without the enhanced status code. May be empty.
+    #[must_use]
+    pub fn text(&self) -> &'a [u8] {
+        self.texts().next().unwrap_or_default()
+    }
+
+    /// What follows the code and its separator on each line, enhanced status codes included.
+    pub fn lines(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        self.reply_lines().map(|line| line.text())
+    }
+
+    /// The text of each line without the enhanced status code.
+    pub fn texts(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        self.reply_lines().map(|line| line.split_enhanced().1)
+    }
+
+    fn reply_lines(&self) -> Lines<'a> {
+        Lines(self.bytes)
+    }
+
+    /// The octets as received, CRLFs included.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+}
+
+/// The lines of bytes that were found to be a reply.
+#[derive(Clone)]
+struct Lines<'a>(&'a [u8]);
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = ReplyLine<'a>;
+
+    fn next(&mut self) -> Option<ReplyLine<'a>> {
+        let (line, rest) = split_line(self.0).ok()?;
+        self.0 = rest;
+        ReplyLine::parse(line).ok()
+    }
+}
+
+/// On one line: the code, the enhanced status code, and the texts with a space between them.
+/// Controls, invisible direction marks and octets that are not UTF-8 are escaped.
+impl fmt::Display for Reply<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.code)?;
+        if let Some(enhanced) = self.enhanced() {
+            write!(f, " {enhanced}")?;
+        }
+        for text in self.texts().filter(|text| !text.is_empty()) {
+            f.write_str(" ")?;
+            show(text, f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Reply<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reply({self})")
+    }
+}
+
+fn show(text: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for chunk in text.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if is_deceptive(character) {
+                write!(f, "{}", character.escape_unicode())?;
+            } else {
+                f.write_char(character)?;
+            }
+        }
+        for byte in chunk.invalid() {
+            write!(f, "\\x{byte:02x}")?;
+        }
+    }
+    Ok(())
+}
+
+/// Controls, line and paragraph separators, and what turns the direction of writing around.
+fn is_deceptive(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}

@@ -1,0 +1,96 @@
+//! Finding the end of a reply while it arrives, line by line.
+
+use super::{ReplyCode, ReplyFault, ReplyLine};
+
+/// How far a reply has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Progress {
+    /// More lines of this reply follow.
+    Continue,
+    /// That was its last line.
+    Complete,
+}
+
+/// Tells where a reply ends, one framed line at a time, and bounds it.
+///
+/// A server that never sends the last line of a reply would otherwise make its client gather
+/// lines for ever. The lines themselves stay with the caller.
+///
+/// ```
+/// use smtp_proto::reply::{Progress, ReplyFault, ReplyScanner};
+///
+/// let mut scanner = ReplyScanner::new();
+/// assert_eq!(scanner.feed(b"250-mx.example.org"), Ok(Progress::Continue));
+/// assert!(scanner.is_midway());
+/// assert_eq!(scanner.feed(b"250 PIPELINING"), Ok(Progress::Complete));
+/// assert_eq!(scanner.feed(b"250-one"), Ok(Progress::Continue));
+/// assert_eq!(scanner.feed(b"550 two"), Err(ReplyFault::Mismatch));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplyScanner {
+    code: Option<ReplyCode>,
+    lines: u16,
+    octets: u32,
+    max_lines: u16,
+    max_octets: u32,
+}
+
+impl Default for ReplyScanner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ReplyScanner {
+    /// Takes replies of up to 128 lines and 65,536 octets, CRLFs included.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self::with_limits(128, 64 * 1024)
+    }
+
+    /// Takes replies of up to so many lines and octets, CRLFs included.
+    #[must_use]
+    pub const fn with_limits(max_lines: u16, max_octets: u32) -> Self {
+        ReplyScanner { code: None, lines: 0, octets: 0, max_lines, max_octets }
+    }
+
+    /// Takes the next line, without its CRLF. After [`Progress::Complete`] the scanner stands at
+    /// the start of the next reply.
+    ///
+    /// # Errors
+    ///
+    /// What [`ReplyLine::parse`] finds, [`ReplyFault::Mismatch`], [`ReplyFault::TooLong`] or
+    /// [`ReplyFault::TooManyLines`]. The scanner then stays where it was.
+    pub fn feed(&mut self, line: &[u8]) -> Result<Progress, ReplyFault> {
+        let octets = u32::try_from(line.len())
+            .ok()
+            .and_then(|len| len.checked_add(2)?.checked_add(self.octets))
+            .filter(|octets| *octets <= self.max_octets)
+            .ok_or(ReplyFault::TooLong)?;
+        if self.lines >= self.max_lines {
+            return Err(ReplyFault::TooManyLines);
+        }
+        let line = ReplyLine::parse(line)?;
+        if self.code.is_some_and(|code| code != line.code()) {
+            return Err(ReplyFault::Mismatch);
+        }
+        if line.is_last() {
+            (self.code, self.lines, self.octets) = (None, 0, 0);
+            return Ok(Progress::Complete);
+        }
+        (self.code, self.lines, self.octets) = (Some(line.code()), self.lines + 1, octets);
+        Ok(Progress::Continue)
+    }
+
+    /// Whether a reply has begun and not ended.
+    #[must_use]
+    pub const fn is_midway(&self) -> bool {
+        self.code.is_some()
+    }
+
+    /// The code of the reply that has begun and not ended.
+    #[must_use]
+    pub const fn code(&self) -> Option<ReplyCode> {
+        self.code
+    }
+}
