@@ -42,13 +42,8 @@ fn sentence(error: &clap::Error) -> String {
             "there is no command {}; see `smtp --help`",
             text(error, ContextKind::InvalidSubcommand)
         ),
-        ErrorKind::MissingSubcommand => {
-            format!(
-                "say what to do: {}; see `smtp --help`",
-                valid(error, ContextKind::ValidSubcommand)
-            )
-        }
-        ErrorKind::InvalidValue => match valid(error, ContextKind::ValidValue) {
+        ErrorKind::MissingSubcommand => "give a command; `smtp --help` lists them".to_owned(),
+        ErrorKind::InvalidValue => match list(error, ContextKind::ValidValue, "or") {
             valid if valid.is_empty() => format!("{option} needs a value"),
             valid if value.is_empty() => format!("{option} takes {valid}"),
             valid => format!("{option} takes {valid}, not {value}"),
@@ -88,10 +83,6 @@ fn strings(error: &clap::Error, kind: ContextKind) -> &[String] {
 
 fn text(error: &clap::Error, kind: ContextKind) -> String {
     strings(error, kind).join(", ")
-}
-
-fn valid(error: &clap::Error, kind: ContextKind) -> String {
-    list(error, kind, "or")
 }
 
 fn list(error: &clap::Error, kind: ContextKind, conjunction: &str) -> String {

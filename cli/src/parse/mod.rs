@@ -2,6 +2,7 @@
 
 mod address;
 mod input;
+mod reply;
 mod text;
 
 use std::io::{self, BufRead, Write};
@@ -43,7 +44,9 @@ fn parse(args: &ParseArgs, input: &[u8]) -> io::Result<Vec<u8>> {
     match args.kind {
         Kind::Path => answer(address::path(input, syntax)),
         Kind::Address => answer(address::address(input, syntax)),
-        Kind::Command | Kind::Reply | Kind::Ehlo => Ok(Vec::new()),
+        Kind::Reply => answer(reply::reply(input)),
+        Kind::Ehlo => answer(reply::ehlo(input)),
+        Kind::Command => Ok(Vec::new()),
     }
 }
 
