@@ -1,4 +1,5 @@
 //! What scripts rely on when the command line is wrong: one sentence and exit code 64.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::{Command, Output};
 

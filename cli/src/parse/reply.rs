@@ -1,17 +1,19 @@
 //! Replies as JSON.
 
+use std::ops::Not;
+
 use serde::Serialize;
 use smtp_proto::reply::{Capabilities, Reply, ReplyFault, ReplyScanner};
 
 use super::Refused;
-use super::text::{Text, is_false};
+use super::text::Text;
 
 #[derive(Serialize)]
 pub(super) struct Parsed<'a> {
     code: u16,
     enhanced: Option<String>,
     lines: Vec<Text<'a>>,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "Not::not")]
     raw: bool,
 }
 
@@ -30,7 +32,7 @@ pub(super) fn reply(input: &[u8]) -> Result<Parsed<'_>, Refused> {
 #[derive(Serialize)]
 pub(super) struct Ehlo<'a> {
     domain: Text<'a>,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "Not::not")]
     raw: bool,
     capabilities: Vec<Capability<'a>>,
 }
@@ -39,7 +41,7 @@ pub(super) struct Ehlo<'a> {
 struct Capability<'a> {
     keyword: Text<'a>,
     arguments: Vec<Text<'a>>,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "Not::not")]
     raw: bool,
 }
 
