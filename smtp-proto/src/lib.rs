@@ -13,6 +13,6 @@ mod error;
 mod sink;
 mod syntax;
 
-
+pub use error::CommandError;
 pub use sink::{Fixed, Full, Sink};
 pub use syntax::Syntax;

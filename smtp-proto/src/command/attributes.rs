@@ -2,8 +2,9 @@
 
 use core::fmt;
 
-use super::class::{self, NAME};
+use super::all;
 use super::xtext::Xtext;
+use crate::syntax::Class;
 
 /// More attributes than this in one command are refused: it knows about a dozen.
 const MOST: usize = 32;
@@ -56,7 +57,7 @@ impl<'a> Attributes<'a> {
             let (name, value) = part.split_once('=')?;
             let twice = list.iter().take(seen).any(|a| a.name.eq_ignore_ascii_case(name));
             let valid = !name.is_empty()
-                && class::all(name, NAME)
+                && all(name, Class::LDH.or(Class::UNDERSCORE))
                 && Xtext::parse(value).is_some_and(|value| !value.has_control());
             if seen >= MOST || twice || !valid {
                 return None;
@@ -139,8 +140,20 @@ mod tests {
     #[test]
     fn malformed_lists_are_refused() {
         for text in [
-            "", "NAME", "=x", "NAME=a=b", "NAME=a  ADDR=b", "NAME=a\tb", "NAME=a NAME=b",
-            "NAME=a name=b", "NA ME=a", "NAME=+zz", "NAME=é", "NAME=x+00", " NAME=a", "NAME=a ",
+            "",
+            "NAME",
+            "=x",
+            "NAME=a=b",
+            "NAME=a  ADDR=b",
+            "NAME=a\tb",
+            "NAME=a NAME=b",
+            "NAME=a name=b",
+            "NA ME=a",
+            "NAME=+zz",
+            "NAME=é",
+            "NAME=x+00",
+            " NAME=a",
+            "NAME=a ",
         ] {
             assert_eq!(Attributes::parse(text), None, "{text:?}");
         }

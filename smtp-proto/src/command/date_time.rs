@@ -8,7 +8,7 @@ use nom::combinator::{all_consuming, map_opt, opt};
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
-use super::class::{self, DIGIT};
+use crate::syntax::Class;
 
 /// A point in time with the offset that it was written with.
 ///
@@ -127,7 +127,9 @@ fn civil(day: i64) -> (i64, i64, i64) {
 
 const fn days_in(year: u16, month: u8) -> u8 {
     match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
+            29
+        }
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
@@ -163,10 +165,7 @@ fn four_digits(input: &str) -> IResult<&str, u16, ()> {
     map_opt(digits(4), |text: &str| text.parse().ok()).parse(input)
 }
 
-fn two_digits<'a>(
-    least: u8,
-    most: u8,
-) -> impl FnMut(&'a str) -> IResult<&'a str, u8, ()> {
+fn two_digits<'a>(least: u8, most: u8) -> impl FnMut(&'a str) -> IResult<&'a str, u8, ()> {
     move |input| {
         map_opt(digits(2), |text: &str| {
             text.parse().ok().filter(|number| (least..=most).contains(number))
@@ -176,7 +175,7 @@ fn two_digits<'a>(
 }
 
 fn fraction(input: &str) -> IResult<&str, u32, ()> {
-    let (digits, rest) = class::span(input, DIGIT);
+    let (digits, rest) = Class::DIGIT.split(input);
     if digits.is_empty() {
         return Err(nom::Err::Error(()));
     }

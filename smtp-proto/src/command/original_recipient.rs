@@ -2,8 +2,9 @@
 
 use core::fmt;
 
-use super::class::{self, ATEXT, VALUE, XCHAR};
+use super::all;
 use super::xtext::Xtext;
+use crate::syntax::Class;
 
 /// The recipient as the sender first named it: an address type and an encoded address.
 ///
@@ -61,7 +62,7 @@ impl<'a> OriginalRecipient<'a> {
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let (address_type, address) = text.split_once(';')?;
-        if address_type.is_empty() || !class::all(address_type, ATEXT) {
+        if address_type.is_empty() || !address_type.is_ascii() || !all(address_type, Class::ATEXT) {
             return None;
         }
         let address = if address_type.eq_ignore_ascii_case("utf-8") {
@@ -137,7 +138,7 @@ impl<'a> Utf8Address<'a> {
             return embedded(text);
         }
         let first = *text.as_bytes().first()?;
-        let allowed = class::is(first, if character.is_ascii() { XCHAR } else { VALUE });
+        let allowed = Class::XCHAR.or(Class::NON_ASCII).holds(first);
         let (_, rest) = text.split_at_checked(character.len_utf8())?;
         (allowed && !character.is_control()).then_some((character, rest))
     }
@@ -225,9 +226,6 @@ mod tests {
             let recipient = OriginalRecipient::parse(text).unwrap();
             assert_eq!(recipient.address().to_string(), "用户 +=\\😀@x");
         }
-        assert_eq!(
-            OriginalRecipient::parse(r"utf-8;\x{E9}"),
-            OriginalRecipient::parse("UTF-8;é")
-        );
+        assert_eq!(OriginalRecipient::parse(r"utf-8;\x{E9}"), OriginalRecipient::parse("UTF-8;é"));
     }
 }

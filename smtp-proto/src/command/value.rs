@@ -10,10 +10,11 @@ use nom::combinator::{all_consuming, map_opt, opt};
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
+use super::all;
 use super::base64::Base64;
-use super::class::{self, DIGIT};
 use super::date_time::{DateTime, date_time};
 use super::xtext::Xtext;
+use crate::syntax::Class;
 
 /// `least` to `most` digits that fit a `T`.
 fn number<'a, T: FromStr>(
@@ -39,7 +40,7 @@ fn whole<'a, T>(parser: impl Parser<&'a str, Output = T, Error = ()>, text: &'a 
 /// chunk-size  = 1*DIGIT                          ; RFC 3030 section 2
 /// ```
 pub(super) fn octets(text: &str) -> Option<u64> {
-    ((1..=20).contains(&text.len()) && class::all(text, DIGIT)).then(|| text.parse().ok())?
+    ((1..=20).contains(&text.len()) && all(text, Class::DIGIT)).then(|| text.parse().ok())?
 }
 
 /// How the content is encoded, the value of BODY.
@@ -285,7 +286,12 @@ impl DeliverBy {
 
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (sign, seconds, mode, trace) = whole(
-            (opt(one_of("+-")), terminated(number(1, 9), char(';')), one_of("NnRr"), opt(one_of("Tt"))),
+            (
+                opt(one_of("+-")),
+                terminated(number(1, 9), char(';')),
+                one_of("NnRr"),
+                opt(one_of("Tt")),
+            ),
             text,
         )?;
         let seconds: i32 = seconds;
@@ -425,7 +431,8 @@ mod tests {
     fn sizes() {
         assert_eq!(octets("18446744073709551615"), Some(u64::MAX));
         assert_eq!(octets("00000000000000000001"), Some(1));
-        for text in ["", "-1", "+1", "0x10", "18446744073709551616", "000000000000000000001", "1 "] {
+        for text in ["", "-1", "+1", "0x10", "18446744073709551616", "000000000000000000001", "1 "]
+        {
             assert_eq!(octets(text), None, "{text:?}");
         }
     }
@@ -434,7 +441,9 @@ mod tests {
     fn notify() {
         assert_eq!(Notify::parse("never"), Some(Notify::NEVER));
         assert_eq!(Notify::parse("delay,SUCCESS"), Some(Notify::SUCCESS | Notify::DELAY));
-        for text in ["", "NEVER,SUCCESS", "SUCCESS,NEVER", "SUCCESS,", ",DELAY", "BOGUS", "SUCCESS;DELAY"] {
+        for text in
+            ["", "NEVER,SUCCESS", "SUCCESS,NEVER", "SUCCESS,", ",DELAY", "BOGUS", "SUCCESS;DELAY"]
+        {
             assert_eq!(Notify::parse(text), None, "{text:?}");
         }
     }
@@ -444,8 +453,13 @@ mod tests {
         let new = |seconds, mode, trace| DeliverBy::new(seconds, mode, trace);
         assert_eq!(DeliverBy::parse("120;R"), new(120, DeliverByMode::Return, false));
         assert_eq!(DeliverBy::parse("+9;nt"), new(9, DeliverByMode::Notify, true));
-        assert_eq!(DeliverBy::parse("-999999999;N"), new(-999_999_999, DeliverByMode::Notify, false));
-        for text in ["0;R", "-1;R", "1;X", "1", "1;", ";N", "1;NX", "1;NTT", "1000000000;N", "--1;N"] {
+        assert_eq!(
+            DeliverBy::parse("-999999999;N"),
+            new(-999_999_999, DeliverByMode::Notify, false)
+        );
+        for text in
+            ["0;R", "-1;R", "1;X", "1", "1;", ";N", "1;NX", "1;NTT", "1000000000;N", "--1;N"]
+        {
             assert_eq!(DeliverBy::parse(text), None, "{text:?}");
         }
     }
@@ -470,7 +484,9 @@ mod tests {
     #[test]
     fn valid_since() {
         assert!(ValidSince::parse("2014-04-03T23:01:00Z;C").is_some());
-        for text in [";", ";R", "2014-04-03T23:01:00Z;", "2014-04-03T23:01:00Z;X", "2014-04-03T23:01:00ZC"] {
+        for text in
+            [";", ";R", "2014-04-03T23:01:00Z;", "2014-04-03T23:01:00Z;X", "2014-04-03T23:01:00ZC"]
+        {
             assert_eq!(ValidSince::parse(text), None, "{text:?}");
         }
     }

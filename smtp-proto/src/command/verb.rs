@@ -2,8 +2,6 @@
 
 use core::fmt;
 
-use super::class::quad;
-
 /// Which command a line is.
 ///
 /// ```
@@ -56,8 +54,11 @@ pub enum Verb {
     Unknown,
 }
 
-const fn word(name: &[u8; 4]) -> u32 {
-    quad(*name)
+/// Four ASCII letters as one upper-case number, to be matched at once.
+///
+/// Clearing bit 5 turns lower-case letters into upper-case ones and nothing else into a letter.
+pub(super) const fn word(four: &[u8; 4]) -> u32 {
+    u32::from_be_bytes(*four) & 0xdfdf_dfdf
 }
 
 const HELO: u32 = word(b"HELO");
@@ -89,7 +90,7 @@ impl Verb {
     /// A known verb that ends where the line or the word ends, and what follows it.
     pub(super) fn split(line: &[u8]) -> Option<(Self, &[u8])> {
         let (head, rest) = line.split_first_chunk::<4>()?;
-        let (verb, rest) = match quad(*head) {
+        let (verb, rest) = match word(head) {
             MAIL => (Verb::Mail, rest),
             RCPT => (Verb::Rcpt, rest),
             DATA => (Verb::Data, rest),

@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use super::class::{self, XCHAR};
 use crate::sink::Sink;
+use crate::syntax::Class;
 
 /// A checked piece of xtext, as it stands on the wire.
 ///
@@ -32,7 +32,7 @@ impl<'a> Xtext<'a> {
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut rest = text;
         loop {
-            (_, rest) = class::span(rest, XCHAR);
+            (_, rest) = Class::XCHAR.split(rest);
             if rest.is_empty() {
                 return Some(Xtext(text));
             }
@@ -107,9 +107,9 @@ impl fmt::Display for Xtext<'_> {
 /// assert_eq!(out, b"a+2Bb+20c");
 /// ```
 pub fn write_xtext<S: Sink + ?Sized>(out: &mut S, octets: &[u8]) {
-    for run in octets.split_inclusive(|&octet| !class::is(octet, XCHAR)) {
+    for run in octets.split_inclusive(|&octet| !Class::XCHAR.holds(octet)) {
         match run {
-            [plain @ .., last] if !class::is(*last, XCHAR) => {
+            [plain @ .., last] if !Class::XCHAR.holds(*last) => {
                 out.put(plain);
                 out.put(&[b'+', hex(last >> 4), hex(last & 15)]);
             }

@@ -173,3 +173,90 @@ impl<'a> Capabilities<'a> {
         self.iter().fold(Extensions::NONE, |all, c| all.with_capability(&c))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ehlo(bytes: &[u8]) -> Capabilities<'_> {
+        Capabilities::new(Reply::parse(bytes).unwrap())
+    }
+
+    #[test]
+    fn blank_lines_are_skipped() {
+        let read = ehlo(b"250-mx\r\n250-\r\n250-   \r\n250- \t \r\n250-DSN\r\n250\r\n");
+        assert!(read.iter().map(|c| c.keyword()).eq([b"DSN".as_slice()]));
+        assert_eq!(ehlo(b"250-\r\n250 \r\n").iter().count(), 0);
+        assert_eq!(ehlo(b"250 \t \r\n").domain(), b"");
+        assert_eq!(ehlo(b"250\r\n").extensions(), Extensions::NONE);
+    }
+
+    #[test]
+    fn the_first_line_is_no_capability() {
+        let read = ehlo(b"250-SIZE greets  you \r\n250 DSN\r\n");
+        assert_eq!(
+            (read.domain(), read.greeting()),
+            (b"SIZE".as_slice(), b"greets  you".as_slice())
+        );
+        assert_eq!(read.extensions(), Extensions::NONE.with(Extension::Dsn));
+        assert_eq!(ehlo(b"250 PIPELINING\r\n").extensions(), Extensions::NONE);
+    }
+
+    #[test]
+    fn the_old_form_of_auth_is_read() {
+        let read = ehlo(b"250-mx\r\n250-AUTH=LOGIN PLAIN\r\n250-auth cram-md5\r\n250 AUTH=\r\n");
+        assert!(read.mechanisms().eq([b"LOGIN".as_slice(), b"PLAIN", b"cram-md5"]));
+        assert!(read.extensions().contains(Extension::Auth));
+        assert_eq!(read.get("AUTH").unwrap().text(), b"LOGIN PLAIN");
+    }
+
+    #[test]
+    fn what_is_unknown_or_illegal_is_kept() {
+        let read = ehlo(
+            b"250-mx\r\n250-XVERP=x y\r\n250-=\r\n250-\xff\x01 a\tb\r\n250-X-FOO\r\n250 DSN\r\n",
+        );
+        let mut each = read.iter();
+        let first = each.next().unwrap();
+        assert_eq!(
+            (first.keyword(), first.text(), first.kind()),
+            (&b"XVERP=x"[..], &b"y"[..], None)
+        );
+        assert_eq!(each.next().unwrap().keyword(), b"=");
+        let raw = each.next().unwrap();
+        assert_eq!(raw.keyword(), b"\xff\x01");
+        assert!(raw.arguments().eq([b"a".as_slice(), b"b"]));
+        assert_eq!(read.get("x-foo").unwrap().keyword(), b"X-FOO");
+        assert!(read.get("X-BAR").is_none());
+        assert_eq!(read.extensions(), Extensions::NONE.with(Extension::Dsn));
+    }
+
+    #[test]
+    fn what_would_break_the_line_cannot_be_built() {
+        for (keyword, arguments) in [
+            ("", ""),
+            ("-A", ""),
+            ("A=B", ""),
+            ("A B", ""),
+            ("A\r\nB", ""),
+            ("\u{e9}", ""),
+            ("A", "b\r\n250 c"),
+            ("A", "b\0"),
+            ("A", " b"),
+            ("A", "b "),
+            ("A", "b  c"),
+            ("A", " "),
+            ("A", "b\tc"),
+            ("A", "\u{e9}"),
+        ] {
+            assert_eq!(
+                Capability::new(keyword, arguments),
+                Err(ReplyError::Control),
+                "{keyword:?} {arguments:?}"
+            );
+        }
+        let long = [b'a'; 505];
+        let text = |n| core::str::from_utf8(&long[..n]).unwrap();
+        assert!(Capability::new("A", text(504)).is_ok());
+        assert_eq!(Capability::new("A", text(505)), Err(ReplyError::TooLong));
+    }
+}

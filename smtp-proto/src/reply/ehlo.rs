@@ -94,3 +94,62 @@ impl<'a> Line<'a> {
         out.put(b"\r\n");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::Fixed;
+
+    fn written(offered: &Extensions, more: &[Capability<'_>], expected: &str) {
+        let mut room = [0; 512];
+        let mut out = Fixed::new(&mut room);
+        write_ehlo_reply(&mut out, "mx.example", offered, more).unwrap();
+        assert_eq!(core::str::from_utf8(out.finish().unwrap()), Ok(expected));
+    }
+
+    #[test]
+    fn the_last_line_is_told_apart() {
+        written(&Extensions::NONE, &[], "250 mx.example\r\n");
+        let one = Extensions::NONE.with(Extension::Pipelining);
+        written(&one, &[], "250-mx.example\r\n250 PIPELINING\r\n");
+    }
+
+    #[test]
+    fn what_needs_arguments_waits_for_them() {
+        let offered = Extensions::NONE
+            .with(Extension::Auth)
+            .with_future_release(60)
+            .with_limits(SmtpLimits::default());
+        written(&offered, &[], "250 mx.example\r\n");
+        let more = [
+            Capability::new("X-FOO", "bar").unwrap(),
+            Capability::new("FUTURERELEASE", "60 2030-01-01T00:00:00Z").unwrap(),
+            Capability::new("Auth", "PLAIN").unwrap(),
+        ];
+        let expected = "250-mx.example\r\n250-Auth PLAIN\r\n\
+            250-FUTURERELEASE 60 2030-01-01T00:00:00Z\r\n250 X-FOO bar\r\n";
+        written(&offered, &more, expected);
+        written(
+            &offered.without(Extension::FutureRelease).without(Extension::Auth),
+            &more,
+            "250-mx.example\r\n250 X-FOO bar\r\n",
+        );
+    }
+
+    #[test]
+    fn values_are_written() {
+        let limits = SmtpLimits { mail_max: Some(7), rcpt_max: Some(100), rcpt_domain_max: None };
+        let offered = Extensions::NONE.with_size(0).with_limits(limits).with_deliver_by(240);
+        let expected = "250-mx.example\r\n250-SIZE 0\r\n250-LIMITS MAILMAX=7 RCPTMAX=100\r\n250 DELIVERBY 240\r\n";
+        written(&offered, &[], expected);
+    }
+
+    #[test]
+    fn a_domain_cannot_split_the_reply() {
+        let mut room = [0; 64];
+        let mut out = Fixed::new(&mut room);
+        let error = write_ehlo_reply(&mut out, "mx\r\n250 AUTH PLAIN", &Extensions::NONE, &[]);
+        assert_eq!(error, Err(ReplyError::Control));
+        assert_eq!(out.finish(), Ok(&b""[..]));
+    }
+}

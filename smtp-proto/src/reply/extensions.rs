@@ -227,3 +227,77 @@ impl fmt::Debug for Extensions {
         f.debug_set().entries(self.iter()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(lines: &[(&str, &str)]) -> Extensions {
+        lines.iter().fold(Extensions::NONE, |all, (keyword, arguments)| {
+            all.with_capability(&Capability::new(keyword, arguments).unwrap())
+        })
+    }
+
+    #[test]
+    fn size_with_junk_is_size_without_a_limit() {
+        for junk in
+            ["", "0", "x", "12x", "-1", "+1", "18446744073709551616", "100000000000000000000000"]
+        {
+            assert_eq!(read(&[("SIZE", junk)]).size(), Some(0), "{junk}");
+        }
+        assert_eq!(read(&[("SIZE", "18446744073709551615")]).size(), Some(u64::MAX));
+        assert_eq!(read(&[("SIZE", "00000000000000000010")]).size(), Some(10));
+        assert_eq!(read(&[("DSN", "")]).size(), None);
+    }
+
+    #[test]
+    fn of_two_lines_the_first_counts() {
+        assert_eq!(read(&[("SIZE", "10"), ("size", "20")]).size(), Some(10));
+        let limits = read(&[("LIMITS", "RCPTMAX=1"), ("LIMITS", "RCPTMAX=2 MAILMAX=2")]).limits();
+        assert_eq!((limits.rcpt_max, limits.mail_max), (Some(1), None));
+    }
+
+    #[test]
+    fn broken_limits_are_not_offered() {
+        let read = read(&[("LIMITS", "RCPTMAX=1 ;")]);
+        assert!(!read.contains(Extension::Limits));
+        assert_eq!(read, Extensions::NONE);
+    }
+
+    #[test]
+    fn numbers_come_along() {
+        let read = read(&[("FUTURERELEASE", "86400 2030-01-01T00:00:00Z"), ("DELIVERBY", "240")]);
+        assert_eq!((read.future_release(), read.deliver_by()), (Some(86400), Some(240)));
+        assert_eq!(
+            read.without(Extension::FutureRelease).without(Extension::DeliverBy),
+            Extensions::NONE
+        );
+    }
+
+    #[test]
+    fn what_is_taken_away_leaves_nothing_behind() {
+        let limits =
+            SmtpLimits { mail_max: Some(1_000_000), rcpt_max: Some(9), rcpt_domain_max: Some(0) };
+        let some = Extensions::NONE.with_size(5).with_limits(limits);
+        assert_eq!(some.limits(), SmtpLimits { rcpt_max: Some(9), ..SmtpLimits::default() });
+        assert_eq!(some.without(Extension::Size).without(Extension::Limits), Extensions::NONE);
+    }
+
+    #[test]
+    fn the_line_grows_with_what_is_offered() {
+        let limit = |offered: &[Extension]| {
+            offered.iter().fold(Extensions::NONE, |all, e| all.with(*e)).command_line_limit()
+        };
+        assert_eq!(limit(&[]), 512);
+        assert_eq!(limit(&[Extension::Pipelining, Extension::Chunking]), 512);
+        assert_eq!(limit(&[Extension::Size, Extension::EightBitMime, Extension::SmtpUtf8]), 565);
+        assert_eq!(limit(&[Extension::EightBitMime, Extension::BinaryMime]), 529);
+        assert!(limit(&[Extension::Dsn]) >= 1036);
+        // RCPT stays the longer one: what MAIL gains does not add to it.
+        assert_eq!(limit(&[Extension::Dsn, Extension::Size]), limit(&[Extension::Dsn]));
+        assert_eq!(limit(&[Extension::Auth, Extension::Size]), 12_288);
+        assert!(limit(Extension::ALL) == 12_288);
+        let rest = Extension::ALL.iter().fold(Extensions::NONE, |all, e| all.with(*e));
+        assert!(rest.without(Extension::Auth).command_line_limit() < 12_288);
+    }
+}

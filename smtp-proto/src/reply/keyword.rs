@@ -141,3 +141,51 @@ impl fmt::Display for Extension {
         f.write_str(self.keyword())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_whole_keyword_counts() {
+        for keyword in [
+            "",
+            "SIZ",
+            "SIZES",
+            "\0SIZE",
+            "SIZE=1",
+            "\u{33}IZE",
+            "8BITMIM",
+            "8BITMIMEX",
+            "\u{18}BITMIME",
+            "XVERP=1",
+            "ENHANCED",
+            "ENHANCEDSTATUSCODE",
+            "PIPELINING ",
+            "MT\rPRIORITY",
+            "AUTH=PLAIN",
+            "X-SIZE",
+        ] {
+            assert_eq!(Extension::from_keyword(keyword.as_bytes()), None, "{keyword:?}");
+        }
+    }
+
+    #[test]
+    fn case_does_not_count() {
+        for extension in Extension::ALL {
+            let mut keyword = [0; 32];
+            let keyword = keyword.get_mut(..extension.keyword().len()).unwrap();
+            keyword.copy_from_slice(extension.keyword().as_bytes());
+            assert_eq!(Extension::from_keyword(keyword), Some(*extension));
+            keyword.make_ascii_lowercase();
+            assert_eq!(Extension::from_keyword(keyword), Some(*extension));
+            keyword[0].make_ascii_uppercase();
+            assert_eq!(Extension::from_keyword(keyword), Some(*extension));
+        }
+    }
+
+    #[test]
+    fn a_set_has_room_for_all() {
+        assert!(Extension::ALL.len() <= 64);
+    }
+}

@@ -110,3 +110,53 @@ impl fmt::Display for SmtpLimits {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broken_syntax_voids_everything() {
+        for text in [
+            "MAILMAX=5 =3",
+            "MAILMAX=5 X=",
+            "MAILMAX=",
+            "MAILMAX=5 X=a;b",
+            "MAIL.MAX=5",
+            "MAILMAX=5 X=\u{e9}",
+            "a b,c",
+        ] {
+            assert_eq!(SmtpLimits::parse(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bad_value_voids_its_item() {
+        for value in [
+            "MAILMAX",
+            "MAILMAX=0",
+            "MAILMAX=01",
+            "MAILMAX=1000000",
+            "MAILMAX=x",
+            "MAILMAX=5=5",
+            "MAILMAX=-1",
+            "MAILMAX=+1",
+        ] {
+            let mut text = [b' '; 64];
+            text[..value.len()].copy_from_slice(value.as_bytes());
+            text[40..49].copy_from_slice(b"RCPTMAX=7");
+            let limits = SmtpLimits { rcpt_max: Some(7), ..SmtpLimits::default() };
+            assert_eq!(SmtpLimits::parse(&text), Some(limits), "{value}");
+        }
+    }
+
+    #[test]
+    fn each_is_read_in_any_case_and_order() {
+        let limits =
+            SmtpLimits::parse(b"rcptdomainmax=999999 FUTURE FUTURE_2=x=y MailMax=1 RCPTMAX=20");
+        let expected =
+            SmtpLimits { mail_max: Some(1), rcpt_max: Some(20), rcpt_domain_max: Some(999_999) };
+        assert_eq!(limits, Some(expected));
+        assert_eq!(SmtpLimits::parse(b""), Some(SmtpLimits::default()));
+    }
+}

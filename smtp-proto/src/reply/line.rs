@@ -105,6 +105,12 @@ impl<'a> ReplyLine<'a> {
         Ok(ReplyLine { code, last, text })
     }
 
+    /// A line of a reply that was parsed before.
+    pub(super) fn of_parsed(code: ReplyCode, line: &'a [u8]) -> Self {
+        let last = line.get(3) != Some(&b'-');
+        ReplyLine { code, last, text: line.get(4..).unwrap_or_default() }
+    }
+
     /// The reply code.
     #[must_use]
     pub const fn code(&self) -> ReplyCode {
@@ -136,6 +142,90 @@ impl<'a> ReplyLine<'a> {
                 }
             }
             _ => (None, self.text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(line: &[u8]) -> Option<ReplyFault> {
+        ReplyLine::parse(line).err()
+    }
+
+    #[test]
+    fn the_text_may_be_missing_in_every_way() {
+        for (line, last) in [(b"250".as_slice(), true), (b"250 ", true), (b"250-", false)] {
+            let parsed = ReplyLine::parse(line).unwrap();
+            assert_eq!(
+                (parsed.code().get(), parsed.is_last(), parsed.text()),
+                (250, last, &b""[..])
+            );
+            assert_eq!(ReplyLine::of_parsed(parsed.code(), line), parsed);
+        }
+        assert_eq!(ReplyLine::parse(b"250  a ").unwrap().text(), b" a ");
+    }
+
+    #[test]
+    fn what_is_no_code_is_refused() {
+        for line in [
+            "", "2", "25", "25 ", "2X0", "099", "100", "199", "600", "699", " 250", "-250", "+25",
+            "x50 a",
+        ] {
+            assert_eq!(fault(line.as_bytes()), Some(ReplyFault::Code), "{line}");
+        }
+        for code in ["200", "571", "599", "299", "354"] {
+            assert_eq!(fault(code.as_bytes()), None, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_follows_the_code_must_separate() {
+        for line in ["1000", "2500", "250OK", "250_x", "250\ta", "250=a", "250.", "250+"] {
+            let found = fault(line.as_bytes());
+            assert!(matches!(found, Some(ReplyFault::Separator | ReplyFault::Code)), "{line}");
+        }
+        assert_eq!(fault(b"250OK"), Some(ReplyFault::Separator));
+    }
+
+    #[test]
+    fn nul_and_line_ends_do_not_belong_into_text() {
+        for line in ["250 a\0b", "250 a\rb", "250 a\r", "250 a\nb", "250 \0", "250-\r"] {
+            assert_eq!(fault(line.as_bytes()), Some(ReplyFault::Control), "{line:?}");
+        }
+        for line in ["250 a\x07b", "250 \x1b[31m", "250 \x7f", "250 caf\u{e9}", "250 a\tb"] {
+            assert_eq!(fault(line.as_bytes()), None, "{line:?}");
+        }
+        assert_eq!(fault(b"250 \xff\x80"), None);
+    }
+
+    #[test]
+    fn an_enhanced_code_needs_its_class_and_an_end() {
+        let split = |line| {
+            let (enhanced, text) = ReplyLine::parse(line).unwrap().split_enhanced();
+            (enhanced.map(|e| (e.class(), e.subject(), e.detail())), text)
+        };
+        assert_eq!(split(b"250 2.1.5 ok"), (Some((2, 1, 5)), &b"ok"[..]));
+        assert_eq!(split(b"550 5.7.26"), (Some((5, 7, 26)), &b""[..]));
+        assert_eq!(split(b"550 5.7.26  two"), (Some((5, 7, 26)), &b" two"[..]));
+        assert_eq!(split(b"550 5.999.999 x"), (Some((5, 999, 999)), &b"x"[..]));
+        for line in [
+            "550 4.7.26 other class",
+            "354 3.0.0 x",
+            "550 5.7.26x",
+            "550 5.7",
+            "550 5.7.",
+            "550 5..1 x",
+            "550 5.1000.1 x",
+            "550 5.1.1000 x",
+            "550 5.4294967297.1 x",
+            "550  5.7.1 x",
+            "550 5.7.1\tx",
+            "250 2",
+            "550 5,7,1 x",
+        ] {
+            assert_eq!(split(line.as_bytes()), (None, line.as_bytes().get(4..).unwrap()), "{line}");
         }
     }
 }

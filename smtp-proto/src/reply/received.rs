@@ -98,7 +98,7 @@ impl<'a> Reply<'a> {
     }
 
     fn reply_lines(&self) -> Lines<'a> {
-        Lines(self.bytes)
+        Lines { code: self.code, bytes: self.bytes }
     }
 
     /// The octets as received, CRLFs included.
@@ -108,17 +108,19 @@ impl<'a> Reply<'a> {
     }
 }
 
-/// The lines of bytes that were found to be a reply.
 #[derive(Clone)]
-struct Lines<'a>(&'a [u8]);
+struct Lines<'a> {
+    code: ReplyCode,
+    bytes: &'a [u8],
+}
 
 impl<'a> Iterator for Lines<'a> {
     type Item = ReplyLine<'a>;
 
     fn next(&mut self) -> Option<ReplyLine<'a>> {
-        let (line, rest) = split_line(self.0).ok()?;
-        self.0 = rest;
-        ReplyLine::parse(line).ok()
+        let (line, rest) = split_line(self.bytes).ok()?;
+        self.bytes = rest;
+        Some(ReplyLine::of_parsed(self.code, line))
     }
 }
 
@@ -164,4 +166,51 @@ fn show(text: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
 fn is_deceptive(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_is_whole_and_alone() {
+        for (bytes, fault) in [
+            ("", ReplyFault::Incomplete),
+            ("250 ok", ReplyFault::Incomplete),
+            ("250 ok\r", ReplyFault::Incomplete),
+            ("250-ok\r\n", ReplyFault::Incomplete),
+            ("250-\r\n250", ReplyFault::Incomplete),
+            ("250 ok\n", ReplyFault::Control),
+            ("250-a\n250 b\r\n", ReplyFault::Control),
+            ("250 a\rb\r\n", ReplyFault::Control),
+            ("250 a\r\r\n", ReplyFault::Control),
+            ("250 a\0\r\n", ReplyFault::Control),
+            ("250 a\r\n\r\n", ReplyFault::Trailing),
+            ("250 a\r\n250 b\r\n", ReplyFault::Trailing),
+            ("220 go\r\nx", ReplyFault::Trailing),
+            ("250-a\r\n550 b\r\n", ReplyFault::Mismatch),
+            ("200-\r\n250 \r\n", ReplyFault::Mismatch),
+            ("250-a\r\n\r\n250 b\r\n", ReplyFault::Code),
+            ("250-a\r\n250b\r\n", ReplyFault::Separator),
+            ("\r\n", ReplyFault::Code),
+        ] {
+            assert_eq!(Reply::parse(bytes.as_bytes()), Err(fault), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn lines_without_text_count() {
+        let reply = Reply::parse(b"250-\r\n250-2.0.0\r\n250\r\n").unwrap();
+        assert!(reply.lines().eq([b"".as_slice(), b"2.0.0", b""]));
+        assert!(reply.texts().eq([b"".as_slice(), b"", b""]));
+        assert_eq!(reply.enhanced(), None);
+    }
+
+    #[test]
+    fn the_code_is_right_where_the_enhanced_one_differs() {
+        let reply = Reply::parse(b"450 5.1.1 gone\r\n").unwrap();
+        assert!(reply.code().is_transient());
+        assert_eq!(reply.enhanced(), None);
+        assert_eq!(reply.text(), b"5.1.1 gone");
+    }
 }

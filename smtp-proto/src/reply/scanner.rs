@@ -94,3 +94,69 @@ impl ReplyScanner {
         self.code
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endless_reply_ends_at_the_lines() {
+        let mut scanner = ReplyScanner::new();
+        for _ in 0..128 {
+            assert_eq!(scanner.feed(b"250-x"), Ok(Progress::Continue));
+        }
+        assert_eq!(scanner.feed(b"250-x"), Err(ReplyFault::TooManyLines));
+        assert_eq!(scanner.feed(b"250 x"), Err(ReplyFault::TooManyLines));
+    }
+
+    #[test]
+    fn the_last_line_counts_too() {
+        let mut scanner = ReplyScanner::with_limits(2, 100);
+        assert_eq!(scanner.feed(b"250-x"), Ok(Progress::Continue));
+        assert_eq!(scanner.feed(b"250 x"), Ok(Progress::Complete));
+        let mut scanner = ReplyScanner::with_limits(1, 100);
+        assert_eq!(scanner.feed(b"250-x"), Ok(Progress::Continue));
+        assert_eq!(scanner.feed(b"250 x"), Err(ReplyFault::TooManyLines));
+    }
+
+    #[test]
+    fn octets_are_counted_with_their_crlf() {
+        let mut scanner = ReplyScanner::with_limits(9, 14);
+        assert_eq!(scanner.feed(b"250-x"), Ok(Progress::Continue));
+        assert_eq!(scanner.feed(b"250 xy"), Err(ReplyFault::TooLong));
+        assert_eq!(scanner.feed(b"250 x"), Ok(Progress::Complete));
+        let long = [b'2'; 64 * 1024];
+        assert_eq!(ReplyScanner::new().feed(&long), Err(ReplyFault::TooLong));
+    }
+
+    #[test]
+    fn the_next_reply_starts_afresh() {
+        let mut scanner = ReplyScanner::with_limits(2, 14);
+        for code in ["250", "550", "354", "421"] {
+            let (mut first, mut last) = ([b'-'; 4], [b' '; 4]);
+            first[..3].copy_from_slice(code.as_bytes());
+            last[..3].copy_from_slice(code.as_bytes());
+            assert_eq!(scanner.feed(&first), Ok(Progress::Continue));
+            assert_eq!(scanner.code().map(ReplyCode::get), code.parse().ok());
+            assert_eq!(scanner.feed(&last), Ok(Progress::Complete));
+            assert!(!scanner.is_midway());
+        }
+    }
+
+    #[test]
+    fn a_fault_changes_nothing() {
+        let mut scanner = ReplyScanner::new();
+        assert_eq!(scanner.feed(b"250-a"), Ok(Progress::Continue));
+        let before = scanner;
+        for (line, fault) in [
+            (b"550 b".as_slice(), ReplyFault::Mismatch),
+            (b"550-b", ReplyFault::Mismatch),
+            (b"", ReplyFault::Code),
+            (b"250:", ReplyFault::Separator),
+            (b"250 \0", ReplyFault::Control),
+        ] {
+            assert_eq!(scanner.feed(line), Err(fault));
+            assert_eq!(scanner, before);
+        }
+    }
+}

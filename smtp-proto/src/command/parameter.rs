@@ -1,0 +1,339 @@
+//! ESMTP parameters: how one is written, which are known, and how a list of them is checked.
+
+use core::fmt;
+
+use nom::character::complete::char;
+use nom::combinator::opt;
+use nom::sequence::preceded;
+use nom::{IResult, Parser};
+
+use super::date_time::DateTime;
+use super::original_recipient::OriginalRecipient;
+use super::value::{self, AuthParameter, Body, DeliverBy, Notify, Ret, Tracking, ValidSince};
+use crate::syntax::{Class, Syntax};
+
+/// More unknown parameters than this are refused, so that looking for duplicates takes linear time.
+const MOST_UNKNOWN: usize = 32;
+
+/// Why a list of parameters is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ParameterError {
+    /// A keyword or value is malformed, or not separated by one space.
+    Syntax,
+    /// A known parameter lacks its value, has one that it cannot have, or takes none.
+    Value,
+    /// A parameter is there twice, or two are there that exclude each other.
+    Duplicate,
+    /// There are more than 32 unknown parameters.
+    TooMany,
+}
+
+impl ParameterError {
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            ParameterError::Syntax => "a parameter is malformed",
+            ParameterError::Value => "the value of a parameter is not valid",
+            ParameterError::Duplicate => "a parameter is given twice",
+            ParameterError::TooMany => "too many parameters",
+        }
+    }
+}
+
+impl fmt::Display for ParameterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl core::error::Error for ParameterError {}
+
+/// The parameters whose values are understood.
+///
+/// ```
+/// use smtp_proto::command::{Keyword, MailParameters};
+///
+/// let parameters = MailParameters::parse("size=100 XFOO=bar").unwrap();
+/// let kinds: Vec<_> = parameters.iter().map(|parameter| parameter.kind()).collect();
+/// assert_eq!(kinds, [Some(Keyword::Size), None]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Keyword {
+    /// SIZE on MAIL, RFC 1870.
+    Size,
+    /// BODY on MAIL, RFC 6152 and RFC 3030.
+    Body,
+    /// SMTPUTF8 on MAIL, RFC 6531.
+    SmtpUtf8,
+    /// RET on MAIL, RFC 3461.
+    Ret,
+    /// ENVID on MAIL, RFC 3461.
+    Envid,
+    /// AUTH on MAIL, RFC 4954.
+    Auth,
+    /// HOLDFOR on MAIL, RFC 4865.
+    HoldFor,
+    /// HOLDUNTIL on MAIL, RFC 4865.
+    HoldUntil,
+    /// BY on MAIL, RFC 2852.
+    By,
+    /// MT-PRIORITY on MAIL, RFC 6710.
+    MtPriority,
+    /// REQUIRETLS on MAIL, RFC 8689.
+    RequireTls,
+    /// MTRK on MAIL, RFC 3885.
+    Mtrk,
+    /// NOTIFY on RCPT, RFC 3461.
+    Notify,
+    /// ORCPT on RCPT, RFC 3461 and RFC 6533.
+    Orcpt,
+    /// RRVS on RCPT, RFC 7293.
+    Rrvs,
+}
+
+/// The command that parameters belong to: a keyword is known only in its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    Mail,
+    Rcpt,
+}
+
+impl Keyword {
+    /// The keyword in upper case.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Keyword::Size => "SIZE",
+            Keyword::Body => "BODY",
+            Keyword::SmtpUtf8 => "SMTPUTF8",
+            Keyword::Ret => "RET",
+            Keyword::Envid => "ENVID",
+            Keyword::Auth => "AUTH",
+            Keyword::HoldFor => "HOLDFOR",
+            Keyword::HoldUntil => "HOLDUNTIL",
+            Keyword::By => "BY",
+            Keyword::MtPriority => "MT-PRIORITY",
+            Keyword::RequireTls => "REQUIRETLS",
+            Keyword::Mtrk => "MTRK",
+            Keyword::Notify => "NOTIFY",
+            Keyword::Orcpt => "ORCPT",
+            Keyword::Rrvs => "RRVS",
+        }
+    }
+
+    fn of(name: &str, scope: Scope) -> Option<Self> {
+        let candidates: &[Keyword] = match (scope, name.len()) {
+            (Scope::Mail, 2) => &[Keyword::By],
+            (Scope::Mail, 3) => &[Keyword::Ret],
+            (Scope::Mail, 4) => &[Keyword::Size, Keyword::Body, Keyword::Auth, Keyword::Mtrk],
+            (Scope::Mail, 5) => &[Keyword::Envid],
+            (Scope::Mail, 7) => &[Keyword::HoldFor],
+            (Scope::Mail, 8) => &[Keyword::SmtpUtf8],
+            (Scope::Mail, 9) => &[Keyword::HoldUntil],
+            (Scope::Mail, 10) => &[Keyword::RequireTls],
+            (Scope::Mail, 11) => &[Keyword::MtPriority],
+            (Scope::Rcpt, 4) => &[Keyword::Rrvs],
+            (Scope::Rcpt, 5) => &[Keyword::Orcpt],
+            (Scope::Rcpt, 6) => &[Keyword::Notify],
+            _ => &[],
+        };
+        candidates.iter().copied().find(|known| name.eq_ignore_ascii_case(known.as_str()))
+    }
+
+    /// HOLDUNTIL has the bit of HOLDFOR: RFC 4865 section 4 allows one of them.
+    const fn bit(self) -> u16 {
+        match self {
+            Keyword::HoldUntil => 1 << Keyword::HoldFor as u16,
+            _ => 1 << self as u16,
+        }
+    }
+
+    fn takes(self, text: Option<&str>) -> bool {
+        match (self, text) {
+            (Keyword::SmtpUtf8 | Keyword::RequireTls, value) => value.is_none(),
+            (_, None) => false,
+            (Keyword::Size, Some(text)) => value::octets(text).is_some(),
+            (Keyword::Body, Some(text)) => Body::parse(text).is_some(),
+            (Keyword::Ret, Some(text)) => Ret::parse(text).is_some(),
+            (Keyword::Envid, Some(text)) => value::envid(text).is_some(),
+            (Keyword::Auth, Some(text)) => AuthParameter::parse(text).is_some(),
+            (Keyword::HoldFor, Some(text)) => value::hold_for(text).is_some(),
+            (Keyword::HoldUntil, Some(text)) => DateTime::parse(text).is_some(),
+            (Keyword::By, Some(text)) => DeliverBy::parse(text).is_some(),
+            (Keyword::MtPriority, Some(text)) => value::mt_priority(text).is_some(),
+            (Keyword::Mtrk, Some(text)) => Tracking::parse(text).is_some(),
+            (Keyword::Notify, Some(text)) => Notify::parse(text).is_some(),
+            (Keyword::Orcpt, Some(text)) => OriginalRecipient::parse(text).is_some(),
+            (Keyword::Rrvs, Some(text)) => ValidSince::parse(text).is_some(),
+        }
+    }
+}
+
+impl fmt::Display for Keyword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One parameter, known or not. Equal to another if the keywords are, case apart, and the values
+/// are octet by octet.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter<'a> {
+    keyword: &'a str,
+    value: Option<&'a str>,
+    kind: Option<Keyword>,
+}
+
+impl<'a> Parameter<'a> {
+    /// The keyword as received.
+    #[must_use]
+    pub const fn keyword(&self) -> &'a str {
+        self.keyword
+    }
+
+    /// The value as received; never empty.
+    #[must_use]
+    pub const fn value(&self) -> Option<&'a str> {
+        self.value
+    }
+
+    /// Which parameter this is, if it is one that its command is known to take.
+    #[must_use]
+    pub const fn kind(&self) -> Option<Keyword> {
+        self.kind
+    }
+
+    pub(super) fn is_named(&self, keyword: &str) -> bool {
+        self.keyword.eq_ignore_ascii_case(keyword)
+    }
+}
+
+impl PartialEq for Parameter<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_named(other.keyword) && self.value == other.value
+    }
+}
+
+impl Eq for Parameter<'_> {}
+
+impl fmt::Display for Parameter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.keyword)?;
+        match self.value {
+            Some(value) => write!(f, "={value}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// ```text
+/// esmtp-param    = esmtp-keyword ["=" esmtp-value]       ; RFC 5321 section 4.1.2
+/// ```
+///
+/// The value may hold "=", which only that of MTRK, being base64, and those of lenient syntax do.
+pub(super) fn esmtp_param(input: &str) -> IResult<&str, (&str, Option<&str>), ()> {
+    (esmtp_keyword, opt(preceded(char('='), esmtp_value))).parse(input)
+}
+
+/// ```text
+/// esmtp-keyword  = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")    ; RFC 5321 section 4.1.2
+/// ```
+fn esmtp_keyword(input: &str) -> IResult<&str, &str, ()> {
+    match Class::LDH.split(input) {
+        (keyword, rest) if !keyword.is_empty() && !keyword.starts_with('-') => Ok((rest, keyword)),
+        _ => Err(nom::Err::Error(())),
+    }
+}
+
+/// ```text
+/// esmtp-value    = 1*(%d33-60 / %d62-126)        ; RFC 5321 section 4.1.2
+/// esmtp-value    =/ UTF8-non-ascii               ; RFC 6531 section 3.3
+/// ```
+fn esmtp_value(input: &str) -> IResult<&str, &str, ()> {
+    let (value, rest) = Class::GRAPHIC.or(Class::NON_ASCII).split(input);
+    if value.is_empty() || (!value.is_ascii() && value.chars().any(char::is_control)) {
+        return Err(nom::Err::Error(()));
+    }
+    Ok((rest, value))
+}
+
+/// Checks a whole list.
+///
+/// ```text
+/// Mail-parameters = esmtp-param *(SP esmtp-param)        ; RFC 5321 section 4.1.2
+/// ```
+pub(super) fn check(text: &str, scope: Scope, syntax: Syntax) -> Result<(), ParameterError> {
+    let (mut known, mut unknown) = (0, 0);
+    let mut rest = text;
+    loop {
+        let Ok((behind, (keyword, value))) = esmtp_param(rest) else {
+            return Err(ParameterError::Syntax);
+        };
+        match Keyword::of(keyword, scope) {
+            Some(kind) => {
+                if known & kind.bit() != 0 {
+                    return Err(ParameterError::Duplicate);
+                }
+                known |= kind.bit();
+                if !kind.takes(value) {
+                    return Err(ParameterError::Value);
+                }
+            }
+            None => {
+                let own = text.len().saturating_sub(rest.len());
+                check_unknown(
+                    text.split_at_checked(own).map_or("", |(before, _)| before),
+                    keyword,
+                )?;
+                if value.is_some_and(|value| value.contains('=')) && !syntax.is_lenient() {
+                    return Err(ParameterError::Syntax);
+                }
+                unknown += 1;
+                if unknown > MOST_UNKNOWN {
+                    return Err(ParameterError::TooMany);
+                }
+            }
+        }
+        if behind.is_empty() {
+            return Ok(());
+        }
+        rest = separator(behind, syntax).ok_or(ParameterError::Syntax)?;
+    }
+}
+
+fn check_unknown(before: &str, keyword: &str) -> Result<(), ParameterError> {
+    if words(before).any(|word| {
+        let name = word.split_once('=').map_or(word, |(name, _)| name);
+        name.eq_ignore_ascii_case(keyword)
+    }) {
+        return Err(ParameterError::Duplicate);
+    }
+    Ok(())
+}
+
+/// What stands behind the white space that `text` begins with: one space, or where lenient any
+/// run of spaces and tabs.
+pub(super) fn separator(text: &str, syntax: Syntax) -> Option<&str> {
+    if syntax.is_lenient() {
+        let rest = text.trim_start_matches([' ', '\t']);
+        (rest.len() < text.len()).then_some(rest)
+    } else {
+        text.strip_prefix(' ')
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> + Clone {
+    text.split([' ', '\t']).filter(|word| !word.is_empty())
+}
+
+/// The parameters of a checked list.
+pub(super) fn parameters(text: &str, scope: Scope) -> impl Iterator<Item = Parameter<'_>> + Clone {
+    words(text).map(move |word| {
+        let (keyword, value) = match word.split_once('=') {
+            Some((keyword, value)) => (keyword, Some(value)),
+            None => (word, None),
+        };
+        Parameter { keyword, value, kind: Keyword::of(keyword, scope) }
+    })
+}

@@ -1,0 +1,240 @@
+//! Lines as commands: each is cut into verb and argument, and the argument is parsed whole.
+
+use super::verb::word;
+use super::{
+    Argument, Attributes, Base64, Command, MailParameters, Mechanism, Octets, ParameterError,
+    Printable, Queue, RcptParameters, Verb, parameter, value,
+};
+use crate::address::{AddressError, Domain, Fault, Host, Parsed, forward_path, host, reverse_path};
+use crate::error::CommandError;
+use crate::syntax::{Class, Syntax};
+
+type Outcome<T> = Result<T, CommandError>;
+
+pub(super) fn command(line: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
+    // Whatever is taken holds no CR, LF or NUL, so that only what is refused is searched for them.
+    parse(line, syntax).map_err(|error| match error {
+        CommandError::ChunkSize => error,
+        _ if memchr::memchr3(b'\r', b'\n', 0, line).is_some() => CommandError::Octet,
+        _ => error,
+    })
+}
+
+fn parse(line: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
+    let line = trim_end(line);
+    let line = if syntax.is_lenient() { trim_start(line) } else { line };
+    let Some((verb, rest)) = Verb::split(line) else { return unknown(line) };
+    match verb {
+        Verb::Mail => mail(rest, syntax),
+        Verb::Rcpt => rcpt(rest, syntax),
+        Verb::Data => alone(rest, Command::Data),
+        Verb::Quit => alone(rest, Command::Quit),
+        Verb::Rset => alone(rest, Command::Rset),
+        Verb::StartTls => alone(rest, Command::StartTls),
+        Verb::Ehlo => hello(rest, syntax).map(Command::Ehlo),
+        Verb::Helo => hello(rest, syntax).map(Command::Helo),
+        Verb::Lhlo => hello(rest, syntax).map(Command::Lhlo),
+        Verb::Bdat => argument(rest, syntax)
+            .ok()
+            .and_then(|text| bdat(text, syntax))
+            .ok_or(CommandError::ChunkSize),
+        Verb::Noop => kept(rest).map(Command::Noop),
+        Verb::Auth => auth(argument(rest, syntax)?, syntax),
+        Verb::Vrfy => looked_up(rest, syntax).map(Command::Vrfy),
+        Verb::Expn => looked_up(rest, syntax).map(Command::Expn),
+        Verb::Help if rest.is_empty() => Ok(Command::Help(None)),
+        Verb::Help => {
+            checked(Printable::new(argument(rest, syntax)?)).map(|topic| Command::Help(Some(topic)))
+        }
+        Verb::Etrn => checked(queue(argument(rest, syntax)?, syntax)).map(Command::Etrn),
+        Verb::Xclient => checked(Attributes::parse(argument(rest, syntax)?)).map(Command::Xclient),
+        Verb::Xforward => {
+            checked(Attributes::parse(argument(rest, syntax)?)).map(Command::Xforward)
+        }
+        Verb::Unknown => unknown(line),
+    }
+}
+
+fn checked<T>(argument: Option<T>) -> Outcome<T> {
+    argument.ok_or(CommandError::Argument)
+}
+
+fn trim_end(mut line: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = line {
+        line = rest;
+    }
+    line
+}
+
+fn trim_start(mut line: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = line {
+        line = rest;
+    }
+    line
+}
+
+fn utf8(bytes: &[u8]) -> Outcome<&str> {
+    core::str::from_utf8(bytes).map_err(|_| CommandError::NotUtf8)
+}
+
+/// The text behind the one space that follows a verb; where lenient, behind a run of white space.
+fn argument(rest: &[u8], syntax: Syntax) -> Outcome<&str> {
+    let text = parameter::separator(utf8(rest)?, syntax).ok_or(CommandError::Argument)?;
+    if text.starts_with([' ', '\t']) { Err(CommandError::Argument) } else { Ok(text) }
+}
+
+fn alone<'a>(rest: &[u8], command: Command<'a>) -> Outcome<Command<'a>> {
+    if rest.is_empty() { Ok(command) } else { Err(CommandError::UnexpectedArgument) }
+}
+
+/// Any octets behind the space that follows a verb, or nothing.
+fn kept(rest: &[u8]) -> Outcome<Octets<'_>> {
+    let octets = match rest {
+        [] => return Ok(Octets::EMPTY),
+        [b' ', octets @ ..] => octets,
+        _ => return Err(CommandError::Argument),
+    };
+    Octets::new(octets).ok_or(CommandError::Octet)
+}
+
+fn unknown(line: &[u8]) -> Outcome<Command<'_>> {
+    let end = memchr::memchr2(b' ', b'\t', line).unwrap_or(line.len());
+    let (verb, rest) = line.split_at_checked(end).unwrap_or((line, b""));
+    if verb.is_empty() {
+        return Err(CommandError::NoVerb);
+    }
+    let argument = rest.split_first().map_or(rest, |(_, argument)| argument);
+    match (Octets::new(verb), Octets::new(argument)) {
+        (Some(verb), Some(argument)) => Ok(Command::Unknown { verb, argument }),
+        _ => Err(CommandError::Octet),
+    }
+}
+
+/// ```text
+/// ehlo = "EHLO" SP ( Domain / address-literal ) CRLF     ; RFC 5321 section 4.1.1.1
+/// helo = "HELO" SP Domain CRLF
+/// lhlo = "LHLO" SP Domain CRLF                           ; RFC 2033 section 4.1
+/// ```
+fn hello(rest: &[u8], syntax: Syntax) -> Outcome<Host<'_>> {
+    let text = argument(rest, syntax)?;
+    match address(host(syntax)(text)) {
+        Ok((host, "")) => Ok(host),
+        Ok(_) => Err(CommandError::Host(AddressError::Domain)),
+        Err(error) => Err(CommandError::Host(error)),
+    }
+}
+
+fn address<'a, T>(parsed: Parsed<'a, T>) -> Result<(T, &'a str), AddressError> {
+    match parsed {
+        Ok((rest, value)) => Ok((value, rest)),
+        Err(nom::Err::Error(Fault(error)) | nom::Err::Failure(Fault(error))) => Err(error),
+        Err(nom::Err::Incomplete(_)) => Err(AddressError::Syntax),
+    }
+}
+
+/// ```text
+/// mail = "MAIL FROM:" Reverse-path [SP Mail-parameters] CRLF     ; RFC 5321 section 4.1.1.2
+/// ```
+fn mail(rest: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
+    let text = separated(rest, syntax).and_then(from).ok_or(CommandError::NoFrom)?;
+    let path = address(reverse_path(syntax)(path_text(text, syntax)?));
+    let (reverse_path, tail) = path.map_err(CommandError::ReversePath)?;
+    let parameters = MailParameters::parse_with(parameter_text(tail, syntax)?, syntax)?;
+    Ok(Command::Mail { reverse_path, parameters })
+}
+
+/// ```text
+/// rcpt = "RCPT TO:" ( "<Postmaster@" Domain ">" / "<Postmaster>" / Forward-path )
+///        [SP Rcpt-parameters] CRLF                       ; RFC 5321 section 4.1.1.3
+/// ```
+fn rcpt(rest: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
+    let text = separated(rest, syntax).and_then(to).ok_or(CommandError::NoTo)?;
+    let path = address(forward_path(syntax)(path_text(text, syntax)?));
+    let (forward_path, tail) = path.map_err(CommandError::ForwardPath)?;
+    let parameters = RcptParameters::parse_with(parameter_text(tail, syntax)?, syntax)?;
+    Ok(Command::Rcpt { forward_path, parameters })
+}
+
+fn separated(rest: &[u8], syntax: Syntax) -> Option<&[u8]> {
+    match (rest, syntax) {
+        ([b' ', rest @ ..], Syntax::Strict) => Some(rest),
+        ([b' ' | b'\t', rest @ ..], Syntax::Lenient) => Some(trim_start(rest)),
+        _ => None,
+    }
+}
+
+fn from(text: &[u8]) -> Option<&[u8]> {
+    match text {
+        [f, r, o, m, b':', rest @ ..] if word(&[*f, *r, *o, *m]) == word(b"FROM") => Some(rest),
+        _ => None,
+    }
+}
+
+fn to(text: &[u8]) -> Option<&[u8]> {
+    match text {
+        [b'T' | b't', b'O' | b'o', b':', rest @ ..] => Some(rest),
+        _ => None,
+    }
+}
+
+fn path_text(text: &[u8], syntax: Syntax) -> Outcome<&str> {
+    utf8(if syntax.is_lenient() { trim_start(text) } else { text })
+}
+
+/// The parameters in what follows a path; white space stands between them.
+fn parameter_text(tail: &str, syntax: Syntax) -> Outcome<&str> {
+    if tail.is_empty() {
+        return Ok(tail);
+    }
+    parameter::separator(tail, syntax).ok_or(CommandError::Parameter(ParameterError::Syntax))
+}
+
+/// ```text
+/// bdat-cmd   = "BDAT" SP chunk-size [ SP end-marker ] CRLF       ; RFC 3030 section 2
+/// end-marker = "LAST"
+/// ```
+fn bdat(text: &str, syntax: Syntax) -> Option<Command<'_>> {
+    let (digits, rest) = Class::DIGIT.split(text);
+    let size = value::octets(digits)?;
+    if rest.is_empty() {
+        return Some(Command::Bdat { size, last: false });
+    }
+    let marker = parameter::separator(rest, syntax)?;
+    marker.eq_ignore_ascii_case("LAST").then_some(Command::Bdat { size, last: true })
+}
+
+/// ```text
+/// auth-command = "AUTH" SP sasl-mech [SP initial-response] *(CRLF [base64]) [CRLF cancel-response]
+/// initial-response = base64 / "="                        ; RFC 4954 section 8
+/// ```
+fn auth(text: &str, syntax: Syntax) -> Outcome<Command<'_>> {
+    let (name, rest) = Class::LDH.or(Class::UNDERSCORE).split(text);
+    let mechanism = checked(Mechanism::parse(name))?;
+    let initial_response = match rest {
+        "" => None,
+        _ => match checked(parameter::separator(rest, syntax))? {
+            "=" => Some(Base64::EMPTY),
+            response => Some(Base64::parse(response).ok_or(CommandError::Base64)?),
+        },
+    };
+    Ok(Command::Auth { mechanism, initial_response })
+}
+
+/// ```text
+/// vrfy = "VRFY" SP String CRLF                           ; RFC 5321 section 4.1.1.6
+/// expn = "EXPN" SP String CRLF                           ; section 4.1.1.7
+/// ```
+fn looked_up(rest: &[u8], syntax: Syntax) -> Outcome<Argument<'_>> {
+    checked(Argument::parse_with(argument(rest, syntax)?, syntax))
+}
+
+fn queue(text: &str, syntax: Syntax) -> Option<Queue<'_>> {
+    let domain = |text| Domain::parse_with(text, syntax).ok();
+    if let Some(text) = text.strip_prefix('@') {
+        domain(text).map(Queue::Subdomains)
+    } else if let Some(text) = text.strip_prefix('#') {
+        Printable::new(text).map(Queue::Named)
+    } else {
+        domain(text).map(Queue::Host)
+    }
+}
