@@ -34,6 +34,97 @@ fn check(kind: &str, cases: &[(&[u8], &str)]) {
 }
 
 #[test]
+fn commands() {
+    check(
+        "command",
+        &[
+            (
+                b"mail FROM:<alice@example.org> SIZE=1024 SMTPUTF8 x-foo=bar ",
+                r#"{"ok":true,"verb":"MAIL","path":{"local_part":"alice","domain":"example.org","kind":"domain","canonical":"alice@example.org","utf8":false},"parameters":[{"keyword":"SIZE","value":"1024"},{"keyword":"SMTPUTF8","value":null},{"keyword":"x-foo","value":"bar"}]}"#,
+            ),
+            (b"MAIL FROM:<>", r#"{"ok":true,"verb":"MAIL","path":null,"parameters":[]}"#),
+            (
+                b"RCPT TO:<Postmaster> NOTIFY=NEVER",
+                r#"{"ok":true,"verb":"RCPT","path":"postmaster","parameters":[{"keyword":"NOTIFY","value":"NEVER"}]}"#,
+            ),
+            (b"EHLO mx.example.org", r#"{"ok":true,"verb":"EHLO","domain":"mx.example.org"}"#),
+            (b"HELO [192.0.2.1]", r#"{"ok":true,"verb":"HELO","domain":"[192.0.2.1]"}"#),
+            (b"LHLO a", r#"{"ok":true,"verb":"LHLO","domain":"a"}"#),
+            (b"DATA", r#"{"ok":true,"verb":"DATA"}"#),
+            (b"RSET", r#"{"ok":true,"verb":"RSET"}"#),
+            (b"QUIT", r#"{"ok":true,"verb":"QUIT"}"#),
+            (b"STARTTLS", r#"{"ok":true,"verb":"STARTTLS"}"#),
+            (b"BDAT 86 LAST", r#"{"ok":true,"verb":"BDAT","size":86,"last":true}"#),
+            (b"NOOP", r#"{"ok":true,"verb":"NOOP","argument":null}"#),
+            (b"NOOP a\xe9", r#"{"ok":true,"verb":"NOOP","argument":"a\u00e9","raw":true}"#),
+            (b"HELP", r#"{"ok":true,"verb":"HELP","argument":null}"#),
+            (b"HELP mail", r#"{"ok":true,"verb":"HELP","argument":"mail"}"#),
+            (b"VRFY alice", r#"{"ok":true,"verb":"VRFY","argument":"alice"}"#),
+            (b"EXPN list", r#"{"ok":true,"verb":"EXPN","argument":"list"}"#),
+            (b"ETRN @example.org", r#"{"ok":true,"verb":"ETRN","argument":"@example.org"}"#),
+            (
+                b"AUTH PLAIN =",
+                r#"{"ok":true,"verb":"AUTH","mechanism":"PLAIN","initial_response":""}"#,
+            ),
+            (
+                b"AUTH PLAIN",
+                r#"{"ok":true,"verb":"AUTH","mechanism":"PLAIN","initial_response":null}"#,
+            ),
+            (
+                b"XCLIENT ADDR=192.0.2.1 NAME=[UNAVAILABLE]",
+                r#"{"ok":true,"verb":"XCLIENT","parameters":[{"keyword":"ADDR","value":"192.0.2.1"},{"keyword":"NAME","value":"[UNAVAILABLE]"}]}"#,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn refused_commands_tell_the_reply() {
+    for (bytes, reply) in [
+        (&b"RCPT TO:<>"[..], "501 5.1.3 "),
+        (b"MAIL FROM:<a..b@example.org>", "501 5.1.7 "),
+        (b"DATA now", "501 5.5.4 "),
+        (b"NOOP a\rb", "500 5.5.2 "),
+        (b"RSET\r\n", "500 5.5.2 "),
+        (b"MAIL FROM:<a\xff@b>", "501 5.5.2 "),
+        (b"FROP", "500 5.5.1 "),
+        (b"", "500 5.5.2 "),
+    ] {
+        let line = parse(&["command", "--base64"], BASE64.encode(bytes).as_bytes()).join("");
+        let line = if bytes.is_empty() { parse(&["command"], b"\n").join("") } else { line };
+        let start = format!(r#"{{"ok":false,"reply":"{reply}"#);
+        assert!(line.starts_with(&start) && line.contains(r#"","error":""#), "{line}");
+    }
+}
+
+#[test]
+fn leniency_is_asked_for() {
+    let line = b"MAIL FROM: <alice@example.org>\n";
+    assert!(parse(&["command"], line)[0].starts_with(r#"{"ok":false,"reply":"501 "#));
+    assert!(parse(&["command", "--lenient"], line)[0].starts_with(r#"{"ok":true,"verb":"MAIL""#));
+}
+
+#[test]
+fn the_corpus_is_answered_as_it_is_labelled() {
+    let corpus = |name: &str| {
+        let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../smtp-proto/tests/corpus/");
+        std::fs::read_to_string(format!("{dir}{name}")).unwrap()
+    };
+    let valid = corpus("commands_valid.txt");
+    // A line of this file is a command, the spelling of its CRLF, a tab and a remark.
+    let lenient = corpus("commands_lenient.txt")
+        .lines()
+        .fold(String::new(), |all, line| all + line.split_once("\\r\\n").unwrap().0 + "\n");
+    for (args, input) in [(&["command"][..], valid), (&["command", "--lenient"], lenient)] {
+        let answers = parse(args, input.as_bytes());
+        assert_eq!(answers.len(), input.lines().count());
+        for (line, answer) in input.lines().zip(answers) {
+            assert!(answer.starts_with(r#"{"ok":true,"verb":""#), "{line}: {answer}");
+        }
+    }
+}
+
+#[test]
 fn paths() {
     check(
         "path",

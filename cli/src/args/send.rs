@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use smtp_proto::address::{ForwardPathBuf, HostBuf, ReversePathBuf};
+use smtp_proto::command::{Body, MailParametersBuf, Notify, Ret};
 
 use super::{Endpoint, Runtime, machine};
 
@@ -46,12 +48,16 @@ pub(crate) struct SendArgs {
     #[arg(long)]
     pub(crate) no_pipelining: bool,
 
-    /// What a report returns
-    #[arg(long, value_enum)]
+    /// When to report to the sender: never, or some of success,failure,delay
+    #[arg(long, value_name = "WHEN", value_parser = notify)]
+    pub(crate) notify: Option<Notify>,
+
+    /// What a report returns: the whole message or its header section
+    #[arg(long, value_parser = PossibleValuesParser::new(["full", "hdrs"]).map(ret))]
     pub(crate) ret: Option<Ret>,
 
     /// The envelope id that reports carry: up to 100 printable ASCII characters
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = envid)]
     pub(crate) envid: Option<String>,
 
     /// Ask for SMTPUTF8, which UTF-8 in addresses and header fields needs
@@ -59,7 +65,7 @@ pub(crate) struct SendArgs {
     pub(crate) smtputf8: bool,
 
     /// What the content is declared to be
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = PossibleValuesParser::new(["7bit", "8bitmime"]).map(body))]
     pub(crate) body: Option<Body>,
 
     /// Turn bare CR and LF into CRLF; otherwise they are an error
@@ -79,20 +85,35 @@ pub(crate) struct SendArgs {
     pub(crate) json: bool,
 }
 
-/// What a report returns (RFC 3461 section 4.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Ret {
-    Full,
-    Hdrs,
+fn ret(text: String) -> Ret {
+    if text == "full" { Ret::Full } else { Ret::Hdrs }
 }
 
-/// What the content is declared to be (RFC 6152).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Body {
-    #[value(name = "7bit")]
-    SevenBit,
-    #[value(name = "8bitmime")]
-    EightBitMime,
+fn body(text: String) -> Body {
+    if text == "7bit" { Body::SevenBit } else { Body::EightBitMime }
+}
+
+fn notify(text: &str) -> Result<Notify, &'static str> {
+    if text.eq_ignore_ascii_case("never") {
+        return Ok(Notify::NEVER);
+    }
+    let events = text.split(',').map(|event| match event.to_ascii_lowercase().as_str() {
+        "success" => Some(Notify::SUCCESS),
+        "failure" => Some(Notify::FAILURE),
+        "delay" => Some(Notify::DELAY),
+        _ => None,
+    });
+    let set = events.reduce(|all, event| Some(all? | event?)).flatten();
+    set.ok_or("write never, or some of success, failure and delay with commas between")
+}
+
+/// RFC 3461 section 5.4 limits the encoded id to 100 octets.
+fn envid(text: &str) -> Result<String, &'static str> {
+    let parameters = MailParametersBuf::new().envid(text).ok();
+    parameters
+        .filter(|it| it.as_parameters().envid().is_some_and(|id| id.as_str().len() <= 100))
+        .map(|_| text.to_owned())
+        .ok_or("write up to 100 printable ASCII characters, of which + and = count as three")
 }
 
 fn seconds(text: &str) -> Result<Duration, &'static str> {
@@ -135,7 +156,8 @@ mod tests {
         assert_eq!(args.to, ["<bob@example.org>".parse().unwrap()]);
         assert_eq!(args.file(), None);
         assert_eq!(args.runtime, Runtime::Tokio);
-        assert!(args.ret.is_none() && args.envid.is_none() && args.body.is_none());
+        assert!(args.notify.is_none() && args.ret.is_none());
+        assert!(args.envid.is_none() && args.body.is_none());
         assert!(!args.no_pipelining && !args.smtputf8 && !args.normalise);
         assert!(!args.trace && !args.json && args.timeout.is_none());
         assert!(!args.hello().as_host().to_string().is_empty());
@@ -144,7 +166,8 @@ mod tests {
     #[test]
     fn everything_given() {
         let args = send(
-            "--to <Postmaster> a.eml --runtime std --hello [192.0.2.1] --no-pipelining --ret hdrs \
+            "--to <Postmaster> a.eml --runtime std --hello [192.0.2.1] --no-pipelining --notify \
+             success,DELAY --ret hdrs \
              --envid x+y --smtputf8 --body 8bitmime --normalise --timeout 0.5 --trace --json",
         );
         assert_eq!(args.to.len(), 2);
@@ -152,6 +175,7 @@ mod tests {
         assert_eq!(args.file(), Some(Path::new("a.eml")));
         assert_eq!(args.runtime, Runtime::Std);
         assert_eq!(args.hello().as_host().to_string(), "[192.0.2.1]");
+        assert_eq!(args.notify, Some(Notify::SUCCESS | Notify::DELAY));
         assert_eq!(args.ret, Some(Ret::Hdrs));
         assert_eq!(args.envid.as_deref(), Some("x+y"));
         assert_eq!(args.body, Some(Body::EightBitMime));
@@ -187,6 +211,19 @@ mod tests {
         );
         assert_eq!(refused_with::<SendArgs>(&format!("{LEAST} --timeout 0")), Exit::Usage);
         assert_eq!(refused_with::<SendArgs>("--from a@x"), Exit::Usage);
+    }
+
+    #[test]
+    fn reports_are_asked_for_as_the_grammar_has_it() {
+        assert_eq!(send("--notify never").notify, Some(Notify::NEVER));
+        for when in ["never,delay", "", "success,", "always"] {
+            let sentence = refused::<SendArgs>(&format!("{LEAST} --notify={when}"));
+            assert!(sentence.contains(": write never, or some of"), "{sentence}");
+        }
+        for id in ["\u{1}".to_owned(), "né".to_owned(), "x".repeat(101)] {
+            let args = format!("{LEAST} --envid={id}");
+            assert_eq!(refused_with::<SendArgs>(&args), Exit::Usage, "{id}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `smtp parse`: a window into the parser.
 
 mod address;
+mod command;
 mod input;
 mod reply;
 mod text;
@@ -46,7 +47,7 @@ fn parse(args: &ParseArgs, input: &[u8]) -> io::Result<Vec<u8>> {
         Kind::Address => answer(address::address(input, syntax)),
         Kind::Reply => answer(reply::reply(input)),
         Kind::Ehlo => answer(reply::ehlo(input)),
-        Kind::Command => Ok(Vec::new()),
+        Kind::Command => answer(command::command(input, syntax)),
     }
 }
 
