@@ -1,0 +1,60 @@
+//! The command line, as the user writes it and as the program reads it.
+
+mod endpoint;
+pub(crate) mod parse;
+pub(crate) mod send;
+pub(crate) mod serve;
+mod usage;
+
+use std::net::Ipv4Addr;
+use std::str::FromStr;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use smtp_proto::address::{AddressLiteral, Host, HostBuf};
+
+pub(crate) use endpoint::Endpoint;
+pub(crate) use usage::refuse;
+
+use parse::ParseArgs;
+
+/// Work with SMTP from the command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "smtp",
+    version,
+    arg_required_else_help = false,
+    after_help = "Example:\n  echo 'RCPT TO:<bob@example.org>' | smtp parse command\n\n\
+                  `smtp COMMAND --help` tells more about each."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Look into the parser: SMTP text in, JSON out.
+    Parse(ParseArgs),
+}
+
+/// Which adapter drives the connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Runtime {
+    Tokio,
+    AsyncStd,
+    Smol,
+    Std,
+}
+
+/// The name that this machine gives itself; `[127.0.0.1]` if that is no domain name.
+fn machine() -> HostBuf {
+    let name = gethostname::gethostname();
+    let nameless = Host::Literal(AddressLiteral::V4(Ipv4Addr::LOCALHOST));
+    name.to_str().and_then(|name| name.parse().ok()).unwrap_or_else(|| nameless.into())
+}
+
+/// A whole number above 0.
+fn count<N: FromStr + PartialOrd + Default>(text: &str) -> Result<N, &'static str> {
+    let number = text.parse().ok().filter(|number| *number > N::default());
+    number.ok_or("write a whole number above 0, without a unit")
+}

@@ -1,0 +1,30 @@
+//! Exit codes, those of `sysexits.h`: scripts rely on them.
+
+use std::process::ExitCode;
+
+/// How the command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Everything was done.
+    Done = 0,
+    /// The command line was wrong.
+    Usage = 64,
+    /// The message or an address cannot be sent as it is.
+    Data = 65,
+    /// Refused for good.
+    Unavailable = 69,
+    /// Reading or writing on this machine failed.
+    Io = 74,
+    /// Not now: transient refusal, no connection, outcome unknown.
+    TryLater = 75,
+    /// The peer broke the protocol.
+    Protocol = 76,
+    /// Authentication or TLS policy failed.
+    Policy = 77,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}

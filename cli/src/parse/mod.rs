@@ -1,0 +1,88 @@
+//! `smtp parse`: a window into the parser.
+
+mod address;
+mod command;
+mod input;
+mod reply;
+mod text;
+
+use std::io::{self, BufRead, Write};
+
+use serde::Serialize;
+use smtp_proto::Syntax;
+
+use crate::args::parse::{Kind, ParseArgs};
+use crate::exit::Exit;
+
+/// Reads standard input and writes standard output until the input ends.
+pub(crate) fn main(args: &ParseArgs) -> Exit {
+    match run(args, &mut io::stdin().lock(), &mut io::stdout().lock()) {
+        Ok(()) => Exit::Done,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+        Err(error) => {
+            eprintln!("smtp: {error}");
+            Exit::Io
+        }
+    }
+}
+
+fn run(args: &ParseArgs, input: &mut dyn BufRead, output: &mut dyn Write) -> io::Result<()> {
+    let mut line = Vec::new();
+    while input::read_line(input, &mut line)? {
+        let mut json = match input::decode(args, &mut line) {
+            Ok(bytes) => parse(args, bytes)?,
+            Err(error) => Refused { reply: None, error: error.to_owned() }.to_json()?,
+        };
+        json.push(b'\n');
+        output.write_all(&json)?;
+        output.flush()?;
+    }
+    Ok(())
+}
+
+fn parse(args: &ParseArgs, input: &[u8]) -> io::Result<Vec<u8>> {
+    let syntax = if args.lenient { Syntax::Lenient } else { Syntax::Strict };
+    match args.kind {
+        Kind::Path => answer(address::path(input, syntax)),
+        Kind::Address => answer(address::address(input, syntax)),
+        Kind::Reply => answer(reply::reply(input)),
+        Kind::Ehlo => answer(reply::ehlo(input)),
+        Kind::Command => answer(command::command(input, syntax)),
+    }
+}
+
+fn answer<T: Serialize>(parsed: Result<T, Refused>) -> io::Result<Vec<u8>> {
+    match parsed {
+        Ok(what) => Ok(serde_json::to_vec(&Accepted { ok: true, what })?),
+        Err(refused) => refused.to_json(),
+    }
+}
+
+#[derive(Serialize)]
+struct Accepted<T> {
+    ok: bool,
+    #[serde(flatten)]
+    what: T,
+}
+
+/// What is said of an input that is not well-formed.
+#[derive(Debug)]
+struct Refused {
+    /// What the server would answer, where there is a server.
+    reply: Option<String>,
+    error: String,
+}
+
+impl Refused {
+    fn to_json(&self) -> io::Result<Vec<u8>> {
+        #[derive(Serialize)]
+        struct Json<'a> {
+            ok: bool,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            reply: Option<&'a str>,
+            error: &'a str,
+        }
+        let json = Json { ok: false, reply: self.reply.as_deref(), error: &self.error };
+        Ok(serde_json::to_vec(&json)?)
+    }
+}
