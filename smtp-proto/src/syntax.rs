@@ -28,7 +28,7 @@ impl Syntax {
 ///
 /// Every class holds all bytes from 0x80 up or none of them, so that a run of one class in checked
 /// UTF-8 always ends at a character boundary.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Class(u16);
 
 #[allow(dead_code, reason = "the classes are one table, whoever reads it")]
@@ -61,7 +61,10 @@ impl Class {
     pub(crate) const UNDERSCORE: Class = Class(1 << 12);
     /// `%d33-126`.
     pub(crate) const GRAPHIC: Class = Class(1 << 13);
+    /// `atext` of RFC 5322 section 3.2.3 alone.
+    pub(crate) const ASCII_ATEXT: Class = Class(1 << 14);
 
+    #[inline]
     pub(crate) const fn or(self, other: Class) -> Class {
         Class(self.0 | other.0)
     }
@@ -75,7 +78,17 @@ impl Class {
     /// How many bytes at the start of `bytes` are in the set.
     #[inline]
     pub(crate) fn run(self, bytes: &[u8]) -> usize {
-        bytes.iter().position(|&byte| !self.holds(byte)).unwrap_or(bytes.len())
+        let mut length = 0;
+        while bytes.get(length).is_some_and(|&byte| self.holds(byte)) {
+            length += 1;
+        }
+        length
+    }
+
+    /// Splits `bytes` behind the first run of the set; the run may be empty.
+    #[inline]
+    pub(crate) fn split_bytes(self, bytes: &[u8]) -> (&[u8], &[u8]) {
+        bytes.split_at_checked(self.run(bytes)).unwrap_or((bytes, &[]))
     }
 
     /// Splits `text` behind its first run of the set; the run may be empty.
@@ -125,6 +138,7 @@ const fn classes_of(byte: u8) -> u16 {
         (Class::BASE64, let_dig || byte == b'+' || byte == b'/'),
         (Class::UNDERSCORE, byte == b'_'),
         (Class::GRAPHIC, graphic),
+        (Class::ASCII_ATEXT, graphic && !special),
     ];
     let mut rest: &[(Class, bool)] = &members;
     while let Some((&(class, member), tail)) = rest.split_first() {
@@ -160,6 +174,7 @@ mod tests {
         assert_eq!(members(Class::BASE64), 64);
         assert_eq!(members(Class::UNDERSCORE), 1);
         assert_eq!(members(Class::GRAPHIC), 94);
+        assert_eq!(members(Class::ASCII_ATEXT), 26 + 26 + 10 + 19);
     }
 
     #[test]
@@ -174,7 +189,7 @@ mod tests {
 
     #[test]
     fn no_class_holds_a_control_or_cuts_a_character() {
-        for bit in 0..14 {
+        for bit in 0..15 {
             let class = Class(1 << bit);
             assert!((0..0x20).chain([0x7f]).all(|byte| !class.holds(byte)), "{bit}");
             let high = (0x80..=u8::MAX).filter(|&byte| class.holds(byte)).count();

@@ -58,7 +58,7 @@ impl<'a> Domain<'a> {
     ///
     /// As [`Domain::parse`].
     pub fn parse_with(text: &'a str, syntax: Syntax) -> Result<Self, AddressError> {
-        whole(domain(syntax), text, AddressError::Domain)
+        whole(|input| domain_at(syntax, input), text, AddressError::Domain)
     }
 
     /// The text as received.
@@ -174,57 +174,78 @@ impl From<AddressLiteral> for Host<'_> {
 
 /// `Domain / address-literal`: takes one at the start of the input and returns the rest.
 pub(crate) fn host<'a>(syntax: Syntax) -> impl Fn(&'a str) -> Parsed<'a, Host<'a>> + Copy {
-    move |input| {
-        if input.starts_with('[') {
-            literal(input).map(|(rest, literal)| (rest, Host::Literal(literal)))
-        } else {
-            domain(syntax)(input).map(|(rest, domain)| (rest, Host::Domain(domain)))
-        }
+    move |input| host_at(syntax, input)
+}
+
+#[inline]
+pub(super) fn host_at(syntax: Syntax, input: &str) -> Parsed<'_, Host<'_>> {
+    if input.as_bytes().first() == Some(&b'[') {
+        literal(input).map(|(rest, literal)| (rest, Host::Literal(literal)))
+    } else {
+        domain_at(syntax, input).map(|(rest, domain)| (rest, Host::Domain(domain)))
     }
 }
 
 /// `Domain = sub-domain *("." sub-domain)`
-pub(super) fn domain<'a>(syntax: Syntax) -> impl Fn(&'a str) -> Parsed<'a, Domain<'a>> + Copy {
-    move |input| {
-        let (name, rest) = domain_length(input, syntax)
-            .and_then(|length| input.split_at_checked(length).ok_or(AddressError::Domain))
-            .map_err(fault)?;
-        if !name.is_ascii() && name.chars().any(char::is_control) {
-            return Err(fault(AddressError::Domain));
+#[inline]
+pub(super) fn domain_at(syntax: Syntax, input: &str) -> Parsed<'_, Domain<'_>> {
+    const LENIENT: Class = Class::LDH.or(Class::UNDERSCORE);
+    let class = if syntax.is_lenient() { LENIENT } else { Class::LDH };
+
+    let bytes = input.as_bytes();
+    let (name, rest) = match scan(bytes, class, syntax) {
+        Ok(length) if bytes.get(length).is_none_or(u8::is_ascii) => {
+            input.split_at_checked(length).ok_or(fault(AddressError::Domain))?
         }
-        if name.len() > MAX_DOMAIN {
-            return Err(fault(AddressError::TooLong));
-        }
-        Ok((rest, Domain(name)))
+        _ => international(input, class, syntax)?,
+    };
+    if name.len() > MAX_DOMAIN {
+        return Err(fault(AddressError::TooLong));
+    }
+    Ok((rest, Domain(name)))
+}
+
+/// A domain that is not all ASCII, or an error; apart, so that the common case stays short.
+#[cold]
+fn international(input: &str, class: Class, syntax: Syntax) -> Parsed<'_, &str> {
+    let length = scan(input.as_bytes(), class.or(Class::NON_ASCII), syntax).map_err(fault)?;
+    match input.split_at_checked(length) {
+        Some((name, rest)) if !name.chars().any(char::is_control) => Ok((name, rest)),
+        _ => Err(fault(AddressError::Domain)),
     }
 }
 
-fn domain_length(input: &str, syntax: Syntax) -> Result<usize, AddressError> {
-    const STRICT: Class = Class::LDH.or(Class::NON_ASCII);
-    const LENIENT: Class = STRICT.or(Class::UNDERSCORE);
-    let class = if syntax.is_lenient() { LENIENT } else { STRICT };
-
+/// The length of the domain at the start of `input`, whose labels are of `class`.
+#[inline]
+fn scan(input: &[u8], class: Class, syntax: Syntax) -> Result<usize, AddressError> {
     let mut rest = input;
     loop {
-        let (label, behind) = class.split(rest);
-        if label.is_empty() {
-            let dot_at_the_end = rest.len() < input.len() && !rest.starts_with('.');
-            return match syntax {
-                Syntax::Lenient if dot_at_the_end => Ok(input.len() - rest.len()),
-                _ => Err(AddressError::Domain),
-            };
+        let (label, behind) = class.split_bytes(rest);
+        let dot_at_the_end = label.is_empty() && rest.len() < input.len();
+        if !(dot_at_the_end && syntax.is_lenient()) {
+            check_label(label, syntax)?;
         }
-        if !syntax.is_lenient() && (label.starts_with('-') || label.ends_with('-')) {
-            return Err(AddressError::Domain);
-        }
-        if label.len() > MAX_LABEL && label.chars().count() > MAX_LABEL {
-            return Err(AddressError::TooLong);
-        }
-        match behind.strip_prefix('.') {
-            Some(next) => rest = next,
-            None => return Ok(input.len() - behind.len()),
+        match behind {
+            [b'.', next @ ..] if !label.is_empty() => rest = next,
+            [b'.', ..] => return Err(AddressError::Domain),
+            _ => return Ok(input.len() - behind.len()),
         }
     }
+}
+
+/// The rules for a sub-domain that are about its ends and its length.
+#[inline]
+fn check_label(label: &[u8], syntax: Syntax) -> Result<(), AddressError> {
+    match label {
+        [] => Err(AddressError::Domain),
+        [b'-', ..] | [.., b'-'] if !syntax.is_lenient() => Err(AddressError::Domain),
+        _ if label.len() > MAX_LABEL && characters(label) > MAX_LABEL => Err(AddressError::TooLong),
+        _ => Ok(()),
+    }
+}
+
+fn characters(utf8: &[u8]) -> usize {
+    utf8.iter().filter(|&&byte| byte & 0b1100_0000 != 0b1000_0000).count()
 }
 
 #[cfg(test)]

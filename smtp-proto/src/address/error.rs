@@ -72,6 +72,7 @@ pub(super) const fn fault(error: AddressError) -> nom::Err<Fault> {
 }
 
 /// One given character, or else that error.
+#[inline]
 pub(super) fn character<'a>(
     wanted: char,
     error: AddressError,
@@ -83,6 +84,7 @@ pub(super) fn character<'a>(
 }
 
 /// Runs `parser` over the whole of `text`; what it leaves over gets the error that `left` gives.
+#[inline]
 pub(super) fn whole<'a, T>(
     mut parser: impl Parser<&'a str, Output = T, Error = Fault>,
     text: &'a str,

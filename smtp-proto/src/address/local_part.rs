@@ -61,7 +61,7 @@ impl<'a> LocalPart<'a> {
     ///
     /// As [`LocalPart::parse`].
     pub fn parse_with(text: &'a str, syntax: Syntax) -> Result<Self, AddressError> {
-        whole(local_part(syntax), text, AddressError::LocalPart)
+        whole(|input| local_part_at(syntax, input), text, AddressError::LocalPart)
     }
 
     /// The text as received, with its quotes.
@@ -162,39 +162,55 @@ fn is_dot_string(value: impl Iterator<Item = char>) -> bool {
 }
 
 /// `Local-part = Dot-string / Quoted-string`
-pub(super) fn local_part<'a>(
-    syntax: Syntax,
-) -> impl Fn(&'a str) -> Parsed<'a, LocalPart<'a>> + Copy {
-    move |input| {
-        let length = match input.strip_prefix('"') {
-            Some(_) => quoted_string_length(input.as_bytes()),
-            None => dot_string_length(input.as_bytes(), syntax),
-        };
-        let (text, rest) = length
-            .and_then(|length| input.split_at_checked(length))
-            .ok_or(fault(AddressError::LocalPart))?;
-        if !text.is_ascii() && text.chars().any(char::is_control) {
-            return Err(fault(AddressError::LocalPart));
+#[inline]
+pub(super) fn local_part_at(syntax: Syntax, input: &str) -> Parsed<'_, LocalPart<'_>> {
+    let bytes = input.as_bytes();
+    let scanned = match bytes {
+        [b'"', ..] => None,
+        _ => dot_string_length(bytes, Class::ASCII_ATEXT, syntax),
+    };
+    let (text, rest) = match scanned {
+        Some(length) if bytes.get(length).is_none_or(u8::is_ascii) => {
+            input.split_at_checked(length).ok_or(fault(AddressError::LocalPart))?
         }
-        if !syntax.is_lenient() && text.len() > MAX_LOCAL_PART {
-            return Err(fault(AddressError::TooLong));
-        }
-        Ok((rest, LocalPart(text)))
+        _ => uncommon(input, syntax)?,
+    };
+    if text.len() > MAX_LOCAL_PART && !syntax.is_lenient() {
+        return Err(fault(AddressError::TooLong));
+    }
+    Ok((rest, LocalPart(text)))
+}
+
+/// A local part that is quoted or not all ASCII, or an error; apart, so that the common case stays
+/// short.
+#[cold]
+fn uncommon(input: &str, syntax: Syntax) -> Parsed<'_, &str> {
+    let bytes = input.as_bytes();
+    let length = match bytes {
+        [b'"', ..] => quoted_string_length(bytes),
+        _ => dot_string_length(bytes, Class::ATEXT, syntax),
+    };
+    match length.and_then(|length| input.split_at_checked(length)) {
+        Some((text, rest)) if !text.chars().any(char::is_control) => Ok((text, rest)),
+        _ => Err(fault(AddressError::LocalPart)),
     }
 }
 
-/// `Dot-string = Atom *("."  Atom)`
-fn dot_string_length(input: &[u8], syntax: Syntax) -> Option<usize> {
-    let mut length = 0;
+/// `Dot-string = Atom *("."  Atom)`, its atoms of `atext`.
+#[inline]
+fn dot_string_length(input: &[u8], atext: Class, syntax: Syntax) -> Option<usize> {
+    let mut rest = input;
     loop {
-        let atom = Class::ATEXT.run(input.get(length..)?);
-        if atom == 0 && !syntax.is_lenient() {
+        let (atom, behind) = atext.split_bytes(rest);
+        if atom.is_empty() && !syntax.is_lenient() {
             return None;
         }
-        length += atom;
-        match input.get(length) {
-            Some(b'.') => length += 1,
-            _ => return (length > 0).then_some(length),
+        match behind {
+            [b'.', next @ ..] => rest = next,
+            _ => {
+                let length = input.len() - behind.len();
+                return (length > 0).then_some(length);
+            }
         }
     }
 }

@@ -6,9 +6,9 @@ use nom::{Parser, sequence::separated_pair};
 
 use super::{
     AddressError, AddressLiteral, Host, LocalPart,
-    domain::host,
+    domain::host_at,
     error::{Fault, Parsed, fault, whole},
-    local_part::local_part,
+    local_part::local_part_at,
 };
 use crate::syntax::Syntax;
 
@@ -99,21 +99,26 @@ impl fmt::Display for Canonical<'_> {
 
 /// `Mailbox`: takes one at the start of the input and returns the rest.
 pub(crate) fn mailbox<'a>(syntax: Syntax) -> impl Fn(&'a str) -> Parsed<'a, Mailbox<'a>> + Copy {
-    move |input| {
-        let mut parts = separated_pair(local_part(syntax), at, host(syntax));
-        let (rest, (local_part, host)) = parts.parse_complete(input)?;
-        // A literal is written anew and may grow: "::" for one group becomes ":0:".
-        let host_length = match host {
-            Host::Domain(domain) => domain.as_str().len(),
-            Host::Literal(_) => AddressLiteral::MAX_WRITTEN,
-        };
-        if local_part.as_str().len() + 1 + host_length > MAX_MAILBOX {
-            return Err(fault(AddressError::TooLong));
-        }
-        Ok((rest, Mailbox { local_part, host }))
-    }
+    move |input| mailbox_at(syntax, input)
 }
 
+#[inline]
+pub(super) fn mailbox_at(syntax: Syntax, input: &str) -> Parsed<'_, Mailbox<'_>> {
+    let local_part = |input| local_part_at(syntax, input);
+    let host = |input| host_at(syntax, input);
+    let (rest, (local_part, host)) = separated_pair(local_part, at, host).parse_complete(input)?;
+    // A literal is written anew and may grow: "::" for one group becomes ":0:".
+    let host_length = match host {
+        Host::Domain(domain) => domain.as_str().len(),
+        Host::Literal(_) => AddressLiteral::MAX_WRITTEN,
+    };
+    if local_part.as_str().len() + 1 + host_length > MAX_MAILBOX {
+        return Err(fault(AddressError::TooLong));
+    }
+    Ok((rest, Mailbox { local_part, host }))
+}
+
+#[inline]
 fn at(input: &str) -> Result<(&str, ()), nom::Err<Fault>> {
     match input.strip_prefix('@') {
         Some(rest) => Ok((rest, ())),

@@ -9,9 +9,9 @@ use nom::{
 
 use super::{
     AddressError, Mailbox,
-    domain::domain,
+    domain::domain_at,
     error::{Parsed, character, fault, whole},
-    mailbox::mailbox,
+    mailbox::mailbox_at,
 };
 use crate::syntax::Syntax;
 
@@ -197,16 +197,20 @@ pub(crate) fn forward_path<'a>(
     syntax: Syntax,
 ) -> impl Fn(&'a str) -> Parsed<'a, ForwardPath<'a>> + Copy {
     move |input| {
-        if let Some(rest) = postmaster(input, syntax) {
-            return Ok((rest, ForwardPath::Postmaster));
-        }
-        if input.starts_with("<>") {
-            return Err(fault(AddressError::Null));
+        match input.as_bytes() {
+            [b'<', b'>', ..] => return Err(fault(AddressError::Null)),
+            [b'<', b'P' | b'p', ..] | [b'P' | b'p', ..] => {
+                if let Some(rest) = postmaster(input, syntax) {
+                    return Ok((rest, ForwardPath::Postmaster));
+                }
+            }
+            _ => {}
         }
         path(syntax, input).map(|(rest, mailbox)| (rest, ForwardPath::Mailbox(mailbox)))
     }
 }
 
+#[cold]
 fn postmaster(input: &str, syntax: Syntax) -> Option<&str> {
     let behind = |name: &str| {
         let (start, rest) = input.split_at_checked(name.len())?;
@@ -219,6 +223,7 @@ fn postmaster(input: &str, syntax: Syntax) -> Option<&str> {
 }
 
 /// `Path = "<" [ A-d-l ":" ] Mailbox ">"`
+#[inline]
 fn path(syntax: Syntax, input: &str) -> Parsed<'_, Mailbox<'_>> {
     let (rest, mailbox) = if input.starts_with('<') || !syntax.is_lenient() {
         let open = character('<', AddressError::Syntax);
@@ -237,18 +242,20 @@ fn path(syntax: Syntax, input: &str) -> Parsed<'_, Mailbox<'_>> {
 }
 
 /// `[ A-d-l ":" ] Mailbox`; no Mailbox starts with `@`, so that one character decides.
+#[inline]
 fn routed(syntax: Syntax, input: &str) -> Parsed<'_, Mailbox<'_>> {
-    if input.starts_with('@') {
-        preceded(|route| source_route(syntax, route), mailbox(syntax)).parse_complete(input)
-    } else {
-        mailbox(syntax)(input)
-    }
+    let behind_route = match input.as_bytes() {
+        [b'@', ..] => source_route(syntax, input)?.0,
+        _ => input,
+    };
+    mailbox_at(syntax, behind_route)
 }
 
 /// `A-d-l ":"`
+#[cold]
 fn source_route(syntax: Syntax, input: &str) -> Parsed<'_, ()> {
     let at = character('@', AddressError::Syntax);
-    let mut at_domain = preceded(at, domain(syntax));
+    let mut at_domain = preceded(at, |name| domain_at(syntax, name));
     let mut rest = input;
     loop {
         (rest, _) = at_domain.parse_complete(rest)?;
@@ -259,6 +266,7 @@ fn source_route(syntax: Syntax, input: &str) -> Parsed<'_, ()> {
     }
 }
 
+#[inline]
 fn close(input: &str) -> Parsed<'_, ()> {
     let missing = if input.is_empty() { AddressError::Syntax } else { AddressError::Domain };
     character('>', missing).parse_complete(input)
