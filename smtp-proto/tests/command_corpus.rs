@@ -1,5 +1,7 @@
 //! The corpus of command lines: what must be taken, what must be refused, where leniency decides.
 
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
 use smtp_proto::command::{Command, Verb};
 use smtp_proto::{CommandError, Syntax};
 

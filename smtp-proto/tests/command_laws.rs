@@ -1,5 +1,7 @@
 //! Laws of the command parser, and the hostile input that is known.
 
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
 use proptest::prelude::*;
 use smtp_proto::command::{Body, Command, MailParameters, Queue, Verb};
 use smtp_proto::{CommandError, Syntax};
@@ -37,8 +39,7 @@ fn lines() -> impl Strategy<Value = Vec<u8>> {
                 line.splice(at..end, text.bytes());
             }
             if let Some((at, value)) = byte.filter(|_| !line.is_empty()) {
-                let at = at.index(line.len());
-                line[at] = value;
+                *at.get_mut(line.as_mut_slice()) = value;
             }
             line
         })

@@ -10,6 +10,7 @@ use nom::{IResult, Parser};
 use super::date_time::DateTime;
 use super::original_recipient::OriginalRecipient;
 use super::value::{self, AuthParameter, Body, DeliverBy, Notify, Ret, Tracking, ValidSince};
+use super::verb::word;
 use crate::syntax::{Class, Syntax};
 
 /// More unknown parameters than this are refused, so that looking for duplicates takes linear time.
@@ -123,22 +124,36 @@ impl Keyword {
     }
 
     fn of(name: &str, scope: Scope) -> Option<Self> {
-        let candidates: &[Keyword] = match (scope, name.len()) {
-            (Scope::Mail, 2) => &[Keyword::By],
-            (Scope::Mail, 3) => &[Keyword::Ret],
-            (Scope::Mail, 4) => &[Keyword::Size, Keyword::Body, Keyword::Auth, Keyword::Mtrk],
-            (Scope::Mail, 5) => &[Keyword::Envid],
-            (Scope::Mail, 7) => &[Keyword::HoldFor],
-            (Scope::Mail, 8) => &[Keyword::SmtpUtf8],
-            (Scope::Mail, 9) => &[Keyword::HoldUntil],
-            (Scope::Mail, 10) => &[Keyword::RequireTls],
-            (Scope::Mail, 11) => &[Keyword::MtPriority],
-            (Scope::Rcpt, 4) => &[Keyword::Rrvs],
-            (Scope::Rcpt, 5) => &[Keyword::Orcpt],
-            (Scope::Rcpt, 6) => &[Keyword::Notify],
-            _ => &[],
+        const SIZE: u32 = word(b"SIZE");
+        const BODY: u32 = word(b"BODY");
+        const AUTH: u32 = word(b"AUTH");
+        const MTRK: u32 = word(b"MTRK");
+        const RRVS: u32 = word(b"RRVS");
+
+        if let [a, b, c, d] = *name.as_bytes() {
+            return match (scope, word(&[a, b, c, d])) {
+                (Scope::Mail, SIZE) => Some(Keyword::Size),
+                (Scope::Mail, BODY) => Some(Keyword::Body),
+                (Scope::Mail, AUTH) => Some(Keyword::Auth),
+                (Scope::Mail, MTRK) => Some(Keyword::Mtrk),
+                (Scope::Rcpt, RRVS) => Some(Keyword::Rrvs),
+                _ => None,
+            };
+        }
+        let known = match (scope, name.len()) {
+            (Scope::Mail, 2) => Keyword::By,
+            (Scope::Mail, 3) => Keyword::Ret,
+            (Scope::Mail, 5) => Keyword::Envid,
+            (Scope::Mail, 7) => Keyword::HoldFor,
+            (Scope::Mail, 8) => Keyword::SmtpUtf8,
+            (Scope::Mail, 9) => Keyword::HoldUntil,
+            (Scope::Mail, 10) => Keyword::RequireTls,
+            (Scope::Mail, 11) => Keyword::MtPriority,
+            (Scope::Rcpt, 5) => Keyword::Orcpt,
+            (Scope::Rcpt, 6) => Keyword::Notify,
+            _ => return None,
         };
-        candidates.iter().copied().find(|known| name.eq_ignore_ascii_case(known.as_str()))
+        name.eq_ignore_ascii_case(known.as_str()).then_some(known)
     }
 
     /// HOLDUNTIL has the bit of HOLDFOR: RFC 4865 section 4 allows one of them.
@@ -251,11 +266,14 @@ fn esmtp_keyword(input: &str) -> IResult<&str, &str, ()> {
 /// esmtp-value    =/ UTF8-non-ascii               ; RFC 6531 section 3.3
 /// ```
 fn esmtp_value(input: &str) -> IResult<&str, &str, ()> {
-    let (value, rest) = Class::GRAPHIC.or(Class::NON_ASCII).split(input);
-    if value.is_empty() || (!value.is_ascii() && value.chars().any(char::is_control)) {
-        return Err(nom::Err::Error(()));
+    let (mut value, mut rest) = Class::GRAPHIC.split(input);
+    if rest.bytes().next().is_some_and(|byte| !byte.is_ascii()) {
+        (value, rest) = Class::GRAPHIC.or(Class::NON_ASCII).split(input);
+        if value.chars().any(char::is_control) {
+            return Err(nom::Err::Error(()));
+        }
     }
-    Ok((rest, value))
+    if value.is_empty() { Err(nom::Err::Error(())) } else { Ok((rest, value)) }
 }
 
 /// Checks a whole list.

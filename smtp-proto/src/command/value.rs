@@ -10,11 +10,9 @@ use nom::combinator::{all_consuming, map_opt, opt};
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
-use super::all;
 use super::base64::Base64;
 use super::date_time::{DateTime, date_time};
 use super::xtext::Xtext;
-use crate::syntax::Class;
 
 /// `least` to `most` digits that fit a `T`.
 fn number<'a, T: FromStr>(
@@ -40,7 +38,9 @@ fn whole<'a, T>(parser: impl Parser<&'a str, Output = T, Error = ()>, text: &'a 
 /// chunk-size  = 1*DIGIT                          ; RFC 3030 section 2
 /// ```
 pub(super) fn octets(text: &str) -> Option<u64> {
-    ((1..=20).contains(&text.len()) && all(text, Class::DIGIT)).then(|| text.parse().ok())?
+    // Of what is no digit, `parse` takes a sign in front.
+    let starts = text.bytes().next().is_some_and(|byte| byte.is_ascii_digit());
+    if starts && text.len() <= 20 { text.parse().ok() } else { None }
 }
 
 /// How the content is encoded, the value of BODY.
