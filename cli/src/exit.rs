@@ -19,8 +19,6 @@ pub(crate) enum Exit {
     TryLater = 75,
     /// The peer broke the protocol.
     Protocol = 76,
-    /// Authentication or TLS policy failed.
-    Policy = 77,
 }
 
 impl From<Exit> for ExitCode {

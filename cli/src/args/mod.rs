@@ -16,6 +16,8 @@ pub(crate) use endpoint::Endpoint;
 pub(crate) use usage::refuse;
 
 use parse::ParseArgs;
+use send::SendArgs;
+use serve::ServeArgs;
 
 /// Work with SMTP from the command line.
 #[derive(Debug, Parser)]
@@ -23,7 +25,10 @@ use parse::ParseArgs;
     name = "smtp",
     version,
     arg_required_else_help = false,
-    after_help = "Example:\n  echo 'RCPT TO:<bob@example.org>' | smtp parse command\n\n\
+    after_help = "Examples:\n  smtp serve --raw ./mail\n  \
+                  smtp send --server 127.0.0.1:2525 --from alice@example.org \
+                  --to bob@example.org message.eml\n  \
+                  echo 'RCPT TO:<bob@example.org>' | smtp parse command\n\n\
                   `smtp COMMAND --help` tells more about each."
 )]
 pub(crate) struct Cli {
@@ -33,6 +38,10 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Receive mail.
+    Serve(ServeArgs),
+    /// Send one message.
+    Send(SendArgs),
     /// Look into the parser: SMTP text in, JSON out.
     Parse(ParseArgs),
 }

@@ -120,11 +120,6 @@ pub(crate) struct Stored {
 }
 
 impl Delivery {
-    /// The name that the message will have.
-    pub(crate) fn id(&self) -> &Id {
-        &self.id
-    }
-
     /// Appends a piece of the content.
     ///
     /// # Errors

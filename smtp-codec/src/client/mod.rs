@@ -77,8 +77,10 @@ pub struct Connection {
     eof: bool,
 }
 
+type Tell = dyn FnMut(Traffic<'_>) + Send;
+
 #[derive(Default)]
-struct Observer(Option<Box<dyn FnMut(Traffic<'_>) + Send>>);
+struct Observer(Option<Box<Tell>>);
 
 impl fmt::Debug for Observer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

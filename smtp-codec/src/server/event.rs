@@ -201,6 +201,14 @@ impl<'a> Rcpt<'a> {
     }
 }
 
+impl Data<'_> {
+    /// What is spoken, for the `with` clause of a Received field.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.answer.session.protocol()
+    }
+}
+
 impl Message<'_> {
     /// Octets of content.
     #[must_use]

@@ -286,6 +286,9 @@ impl Session {
                 self.say_host(cx, (221, Some((2, 0, 0)), "closing the session"), out);
                 self.close(Closing::Quit);
             }
+            Rule::Verify | Rule::Expand if is_utf8_unasked(command) => {
+                self.fault(cx, UTF8_UNASKED, out);
+            }
             Rule::Verify if cx.settings.ask_verify => self.asked = Some(Asked::Verify),
             Rule::Verify => {
                 self.junk(cx, (252, (2, 5, 0), "will take mail for it and try to deliver"), out);
@@ -487,11 +490,20 @@ impl Session {
 }
 
 /// RFC 6531 section 3.5: an address outside ASCII needs the SMTPUTF8 parameter.
+const UTF8_UNASKED: Refusal<'static> =
+    Refusal::known(553, (5, 6, 7), "address outside ASCII without SMTPUTF8");
+
 fn check_utf8(ascii: bool, smtp_utf8: bool) -> Result<(), Refusal<'static>> {
-    if ascii || smtp_utf8 {
-        Ok(())
-    } else {
-        Err(Refusal::known(553, (5, 6, 7), "address outside ASCII without SMTPUTF8"))
+    if ascii || smtp_utf8 { Ok(()) } else { Err(UTF8_UNASKED) }
+}
+
+/// The same for VRFY and EXPN (RFC 6531 section 3.7.4).
+fn is_utf8_unasked(command: &Command<'_>) -> bool {
+    match command {
+        Command::Vrfy(argument) | Command::Expn(argument) => {
+            !argument.as_str().is_ascii() && !argument.smtp_utf8()
+        }
+        _ => false,
     }
 }
 

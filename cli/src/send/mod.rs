@@ -1,0 +1,105 @@
+//! `smtp send`: send one message.
+
+mod drive;
+mod letter;
+mod report;
+
+use std::sync::Arc;
+
+use smtp_codec::client::{Config, Traffic};
+use smtp_codec::proto::address::AddressError;
+use smtp_codec::proto::command::{Body, MailParametersBuf, RcptParametersBuf};
+use smtp_codec::proto::session::BareNewline;
+use smtp_codec::proto::{Envelope, Recipient};
+
+use crate::args::send::SendArgs;
+use crate::exit::Exit;
+use letter::Letter;
+
+/// Sends the message, says what became of each recipient, and exits accordingly.
+pub(crate) fn main(args: &SendArgs) -> Exit {
+    let letter = match Letter::open(args.file()) {
+        Ok(letter) => letter,
+        Err(error) => {
+            let name = args.file().map_or("standard input".into(), |f| f.display().to_string());
+            eprintln!("smtp send: {name}: {error}");
+            return Exit::Io;
+        }
+    };
+    if letter.has_bare_newline && !args.normalise {
+        eprintln!(
+            "smtp send: the message holds a CR or LF that is not part of a CRLF; \
+             --normalise makes each a CRLF"
+        );
+        return Exit::Data;
+    }
+    let config = match config(args) {
+        Ok(config) => Arc::new(config),
+        Err(error) => {
+            eprintln!("smtp send: --hello: {error}");
+            return Exit::Usage;
+        }
+    };
+    let envelope = match envelope(args, &letter) {
+        Ok(envelope) => envelope,
+        Err(error) => {
+            eprintln!("smtp send: {error}");
+            return Exit::Data;
+        }
+    };
+    let connected = drive::send(args.runtime, &args.server, config, &envelope, letter, args.trace);
+    match connected {
+        Ok(sent) => report::tell(args, &envelope, &sent),
+        Err(error) => report::not_connected(args, &envelope, &error),
+    }
+}
+
+fn config(args: &SendArgs) -> Result<Config, AddressError> {
+    let mut config =
+        Config::new(&args.hello().as_host().to_string())?.pipelining(!args.no_pipelining);
+    if args.normalise {
+        config = config.bare_newline(BareNewline::Normalise);
+    }
+    if let Some(timeout) = args.timeout {
+        config = config.patience(timeout);
+    }
+    Ok(config)
+}
+
+fn envelope(args: &SendArgs, letter: &Letter) -> Result<Envelope, String> {
+    let wanted = |error| format!("--envid: {error}");
+    let mut parameters = MailParametersBuf::new();
+    if !letter.has_bare_newline {
+        parameters = parameters.size(letter.size);
+    }
+    let body = args.body.or(letter.has_8bit.then_some(Body::EightBitMime));
+    if let Some(body) = body {
+        parameters = parameters.body(body);
+    }
+    let is_ascii =
+        args.from.as_path().is_ascii() && args.to.iter().all(|to| to.as_path().is_ascii());
+    if args.smtputf8 || !is_ascii {
+        parameters = parameters.smtp_utf8();
+    }
+    if let Some(ret) = args.ret {
+        parameters = parameters.ret(ret);
+    }
+    if let Some(envid) = &args.envid {
+        parameters = parameters.envid(envid).map_err(wanted)?;
+    }
+    let recipients = args.to.iter().map(|to| {
+        let mut recipient = Recipient::new(to.clone());
+        if let Some(notify) = args.notify {
+            recipient.parameters = RcptParametersBuf::new().notify(notify);
+        }
+        recipient
+    });
+    Ok(Envelope { reverse_path: args.from.clone(), parameters, recipients: recipients.collect() })
+}
+
+fn trace(traffic: Traffic<'_>) {
+    match traffic {
+        Traffic::Sent(line) => eprintln!("> {}", line.escape_ascii()),
+        Traffic::Received(line) => eprintln!("< {}", String::from_utf8_lossy(line).escape_debug()),
+    }
+}

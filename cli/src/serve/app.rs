@@ -1,0 +1,212 @@
+//! What the server does with the events of a session, whichever runtime brings them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use smtp_codec::proto::reply::{EnhancedCode, Positive, Refusal};
+use smtp_codec::proto::session::Protocol;
+use smtp_codec::server::{Closing, Data, Event, Message};
+use tracing::{info, warn};
+
+use super::shared::{Present, Shared};
+use crate::store::{Delivery, EnvelopeRecord, ParameterRecord, RecipientRecord, Stored};
+
+/// What is to be done after an event.
+pub(super) enum Next {
+    /// Wait for another.
+    Event,
+    /// Bring this in place, where it does not hold up other sessions, and say how it went.
+    Commit(Delivery),
+    /// The session is over.
+    Over,
+}
+
+/// One session's application.
+pub(super) struct App {
+    shared: Arc<Shared>,
+    peer: Option<SocketAddr>,
+    hello: String,
+    reverse_path: Option<String>,
+    parameters: Vec<ParameterRecord>,
+    recipients: Vec<RecipientRecord>,
+    delivery: Option<Delivery>,
+    stored: Option<io::Result<Stored>>,
+    messages: u64,
+    _present: Present,
+}
+
+impl App {
+    pub(super) fn new(shared: &Arc<Shared>, peer: Option<SocketAddr>) -> Self {
+        App {
+            shared: Arc::clone(shared),
+            peer,
+            hello: String::new(),
+            reverse_path: None,
+            parameters: Vec::new(),
+            recipients: Vec::new(),
+            delivery: None,
+            stored: None,
+            messages: 0,
+            _present: shared.session(),
+        }
+    }
+
+    pub(super) fn on(&mut self, event: Event<'_>) -> Next {
+        match event {
+            Event::Hello(hello) => {
+                self.hello = hello.host().to_string();
+                hello.accept();
+            }
+            Event::Greet(greet) if self.shared.is_stopping() => {
+                greet.reject(Refusal::SHUTTING_DOWN);
+            }
+            Event::Mail(mail) if self.shared.is_stopping() => {
+                mail.reject(Refusal::SHUTTING_DOWN);
+            }
+            Event::Mail(mail) => {
+                self.forget();
+                self.reverse_path = mail.reverse_path().mailbox().map(|it| it.to_string());
+                self.parameters = records(mail.parameters().iter());
+                mail.accept();
+            }
+            Event::Rcpt(rcpt) => {
+                let path = rcpt.forward_path().to_string();
+                let path = path.trim_start_matches('<').trim_end_matches('>').to_owned();
+                let parameters = records(rcpt.parameters().iter());
+                self.recipients.push(RecipientRecord { path, parameters });
+                rcpt.accept();
+            }
+            Event::Data(data) => self.begin(data),
+            Event::Body(bytes) => {
+                if let Some(delivery) = &mut self.delivery {
+                    // What fails here fails again when it is committed.
+                    let _ = delivery.write(bytes);
+                }
+            }
+            Event::Message(message) => match (self.delivery.take(), self.stored.take()) {
+                (Some(delivery), _) => return Next::Commit(delivery),
+                (None, Some(stored)) => self.acknowledge(message, stored),
+                (None, None) => message.reject(Refusal::LOCAL_ERROR),
+            },
+            Event::Aborted(abort) => {
+                warn!(peer = self.peer(), "message refused: {abort:?}");
+                self.forget();
+            }
+            Event::Closed(closing) => {
+                self.closed(closing);
+                return Next::Over;
+            }
+            other => other.proceed(),
+        }
+        Next::Event
+    }
+
+    /// Says how bringing the message in place went; the next event asks for the answer again.
+    pub(super) fn committed(&mut self, stored: io::Result<Stored>) {
+        self.stored = Some(stored);
+    }
+
+    pub(super) fn link_broke(&self, error: &io::Error) {
+        warn!(peer = self.peer(), messages = self.messages, "session broken: {error}");
+    }
+
+    fn begin(&mut self, data: Data<'_>) {
+        match self.shared.store.begin(self.record(data.protocol())) {
+            Ok(delivery) => {
+                self.delivery = Some(delivery);
+                data.accept();
+            }
+            Err(error) => {
+                warn!(peer = self.peer(), "cannot begin a message: {error}");
+                data.reject(Refusal::LOCAL_ERROR);
+            }
+        }
+    }
+
+    fn acknowledge(&mut self, message: Message<'_>, stored: io::Result<Stored>) {
+        match stored {
+            Ok(stored) => {
+                self.messages += 1;
+                info!(
+                    peer = self.peer(),
+                    from = self.reverse_path.as_deref().unwrap_or("<>"),
+                    to = self.recipients(),
+                    octets = stored.size,
+                    file = stored.path.as_deref().map(|path| path.display().to_string()),
+                    "message"
+                );
+                let text = format!("taken as {}", stored.id.as_str());
+                match Positive::new(250, EnhancedCode::new(2, 0, 0), text.as_str()) {
+                    Ok(positive) => message.accept_with(positive),
+                    Err(_) => message.accept(),
+                }
+                self.shared.took_one();
+            }
+            Err(error) => {
+                warn!(peer = self.peer(), "cannot store a message: {error}");
+                message.reject(Refusal::LOCAL_ERROR);
+            }
+        }
+        self.forget();
+    }
+
+    fn record(&self, protocol: Protocol) -> EnvelopeRecord {
+        EnvelopeRecord {
+            protocol: protocol.to_string(),
+            peer: self.peer.map(|peer| peer.ip()),
+            hello: self.hello.clone(),
+            reverse_path: self.reverse_path.clone(),
+            parameters: self.parameters.clone(),
+            recipients: self.recipients.clone(),
+            authenticated: None,
+        }
+    }
+
+    fn forget(&mut self) {
+        self.reverse_path = None;
+        self.parameters = Vec::new();
+        self.recipients = Vec::new();
+        self.delivery = None;
+        self.stored = None;
+    }
+
+    fn closed(&mut self, closing: Closing) {
+        let how = match closing {
+            Closing::Quit => "QUIT",
+            Closing::Refused => "refused",
+            Closing::TooManyErrors => "too many errors",
+            Closing::NotSmtp => "not SMTP",
+            Closing::ChunkSize => "unreadable chunk size",
+            Closing::PeerGone => "peer gone",
+            Closing::TimedOut => "timed out",
+            Closing::ShuttingDown => "shutting down",
+            _ => "closed",
+        };
+        self.forget();
+        info!(peer = self.peer(), hello = self.hello, messages = self.messages, "session: {how}");
+    }
+
+    fn peer(&self) -> String {
+        self.peer.map_or_else(|| "stdio".to_owned(), |peer| peer.to_string())
+    }
+
+    fn recipients(&self) -> String {
+        let first = self.recipients.first().map_or("", |recipient| recipient.path.as_str());
+        match self.recipients.len() {
+            0 | 1 => first.to_owned(),
+            n => format!("{first} and {} more", n - 1),
+        }
+    }
+}
+
+fn records<'p>(
+    parameters: impl Iterator<Item = smtp_codec::proto::command::Parameter<'p>>,
+) -> Vec<ParameterRecord> {
+    parameters
+        .map(|parameter| ParameterRecord {
+            keyword: parameter.keyword().to_owned(),
+            value: parameter.value().map(str::to_owned),
+        })
+        .collect()
+}

@@ -1,0 +1,203 @@
+//! The same server on each runtime: accept, hand each session its thread or task, commit where
+//! blocking is allowed.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::warn;
+
+use super::app::{App, Next};
+use super::shared::Shared;
+use crate::args::Runtime;
+
+/// How long to wait when no more connections can be taken, for want of file descriptors.
+const BREATHER: Duration = Duration::from_millis(50);
+
+pub(super) fn serve(
+    runtime: Runtime,
+    listeners: Vec<TcpListener>,
+    shared: Arc<Shared>,
+) -> io::Result<()> {
+    match runtime {
+        Runtime::Std => blocking::serve(listeners, &shared),
+        Runtime::Tokio => on_tokio::serve(listeners, &shared),
+        Runtime::Smol => on_smol::serve(listeners, &shared),
+        Runtime::AsyncStd => on_async_std::serve(listeners, &shared),
+    }
+}
+
+/// The loop over a session's events, which is the same but for `.await` and how to block.
+macro_rules! session {
+    ($server:expr, $app:expr, |$delivery:ident| $commit:expr $(, $await:tt)?) => {{
+        let (mut server, mut app) = ($server, $app);
+        loop {
+            let next = match server.next()$(.$await)? {
+                Ok(event) => app.on(event),
+                Err(error) => break app.link_broke(&error),
+            };
+            match next {
+                Next::Event => {}
+                Next::Commit($delivery) => {
+                    let stored = $commit;
+                    app.committed(stored);
+                }
+                Next::Over => break,
+            }
+        }
+    }};
+}
+pub(super) use session;
+
+fn failed_to_accept(error: &io::Error) {
+    warn!("cannot take a connection: {error}");
+}
+
+mod blocking {
+    use super::*;
+
+    pub(super) fn serve(listeners: Vec<TcpListener>, shared: &Arc<Shared>) -> io::Result<()> {
+        for listener in listeners {
+            let shared = Arc::clone(shared);
+            std::thread::Builder::new().spawn(move || accept(&listener, &shared))?;
+        }
+        shared.wait();
+        Ok(())
+    }
+
+    fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+        loop {
+            let taken = listener.accept().and_then(|(stream, peer)| {
+                stream.set_nodelay(true)?;
+                let app = App::new(shared, Some(peer));
+                let server = smtp_std::Server::new(stream, Arc::clone(&shared.config));
+                let run = || session!(server, app, |delivery| delivery.commit());
+                std::thread::Builder::new().spawn(run)
+            });
+            if let Err(error) = taken {
+                failed_to_accept(&error);
+                std::thread::sleep(BREATHER);
+            }
+        }
+    }
+}
+
+mod on_tokio {
+    use tokio::net::{TcpListener as Listener, TcpStream};
+
+    use super::*;
+    use crate::store::{Delivery, Stored};
+
+    pub(super) fn serve(listeners: Vec<TcpListener>, shared: &Arc<Shared>) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let _entered = runtime.enter();
+        for listener in listeners {
+            listener.set_nonblocking(true)?;
+            runtime.spawn(accept(Listener::from_std(listener)?, Arc::clone(shared)));
+        }
+        shared.wait();
+        runtime.shutdown_background();
+        Ok(())
+    }
+
+    async fn accept(listener: Listener, shared: Arc<Shared>) {
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    tokio::spawn(session(stream, peer, Arc::clone(&shared)));
+                }
+                Err(error) => {
+                    failed_to_accept(&error);
+                    tokio::time::sleep(BREATHER).await;
+                }
+            }
+        }
+    }
+
+    async fn session(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+        let _ = stream.set_nodelay(true);
+        let app = App::new(&shared, Some(peer));
+        let server = smtp_tokio::Server::new(stream, Arc::clone(&shared.config));
+        session!(server, app, |delivery| commit(delivery).await, await);
+    }
+
+    pub(in crate::serve) async fn commit(delivery: Delivery) -> io::Result<Stored> {
+        tokio::task::spawn_blocking(|| delivery.commit()).await.map_err(io::Error::other)?
+    }
+}
+pub(super) use on_tokio::commit as commit_on_tokio;
+
+mod on_smol {
+    use smol::Async;
+    use std::net::TcpStream;
+
+    use super::*;
+
+    pub(super) fn serve(listeners: Vec<TcpListener>, shared: &Arc<Shared>) -> io::Result<()> {
+        for listener in listeners {
+            smol::spawn(accept(Async::new(listener)?, Arc::clone(shared))).detach();
+        }
+        shared.wait();
+        Ok(())
+    }
+
+    async fn accept(listener: Async<TcpListener>, shared: Arc<Shared>) {
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    smol::spawn(session(stream, peer, Arc::clone(&shared))).detach();
+                }
+                Err(error) => {
+                    failed_to_accept(&error);
+                    smol::Timer::after(BREATHER).await;
+                }
+            }
+        }
+    }
+
+    async fn session(stream: Async<TcpStream>, peer: SocketAddr, shared: Arc<Shared>) {
+        let _ = stream.get_ref().set_nodelay(true);
+        let app = App::new(&shared, Some(peer));
+        let config = Arc::clone(&shared.config);
+        let server = smtp_futures::Server::new(stream, smtp_futures::AsyncIo, config);
+        session!(server, app, |delivery| smol::unblock(|| delivery.commit()).await, await);
+    }
+}
+
+mod on_async_std {
+    use async_std::net::{TcpListener as Listener, TcpStream};
+    use async_std::task::{sleep, spawn, spawn_blocking};
+
+    use super::*;
+
+    pub(super) fn serve(listeners: Vec<TcpListener>, shared: &Arc<Shared>) -> io::Result<()> {
+        for listener in listeners {
+            listener.set_nonblocking(true)?;
+            spawn(accept(Listener::from(listener), Arc::clone(shared)));
+        }
+        shared.wait();
+        Ok(())
+    }
+
+    async fn accept(listener: Listener, shared: Arc<Shared>) {
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    spawn(session(stream, peer, Arc::clone(&shared)));
+                }
+                Err(error) => {
+                    failed_to_accept(&error);
+                    sleep(BREATHER).await;
+                }
+            }
+        }
+    }
+
+    async fn session(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+        let _ = stream.set_nodelay(true);
+        let app = App::new(&shared, Some(peer));
+        let server = smtp_async_std::server(stream, Arc::clone(&shared.config));
+        session!(server, app, |delivery| spawn_blocking(|| delivery.commit()).await, await);
+    }
+}
