@@ -175,7 +175,7 @@ fn stage(stage: Stage) -> &'static str {
 fn exit(recipients: &[Delivered], failure: Option<Failure>) -> Exit {
     let has = |verdict| recipients.iter().any(|it| it.verdict == verdict);
     match failure {
-        Some(Failure::BareNewline) => Exit::Data,
+        Some(Failure::BareNewline | Failure::NotSent(_)) => Exit::Data,
         Some(Failure::Closed(Closing::Protocol(_))) => Exit::Protocol,
         _ if has(Verdict::Unknown) || has(Verdict::Deferred) => Exit::TryLater,
         _ if has(Verdict::Refused) => Exit::Unavailable,

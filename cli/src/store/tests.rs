@@ -109,7 +109,7 @@ fn an_existing_message_is_never_overwritten() {
     let room = tempfile::tempdir().unwrap();
     let store = Store::raw(room.path()).unwrap();
     let delivery = store.begin(sample()).unwrap();
-    let name = format!("{}.eml", delivery.id());
+    let name = format!("{}.eml", delivery.id.as_str());
     fs::write(room.path().join(&name), "first").unwrap();
     assert!(delivery.commit().is_err());
     assert_eq!(names(room.path()), [name.as_str()]);

@@ -1,0 +1,107 @@
+//! Once its buffers exist, a session allocates nothing.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod wired;
+
+use allocation_counter::measure;
+use bytes::Buf;
+use smtp_codec::client::{self, Event as Told};
+use smtp_codec::proto::address::{ForwardPath, ReversePath};
+use smtp_codec::proto::command::{MailParameters, RcptParameters};
+use smtp_codec::server::{self, Event};
+use smtp_codec::{Machine, Want};
+use wired::pour;
+
+/// One message of three recipients, and RSET and NOOP around it, without an allocation of its own.
+fn transaction(client: &mut client::Connection, server: &mut server::Connection, body: &[u8]) {
+    let (mut started, mut named, mut rest) = (false, 0, body);
+    loop {
+        match client.step() {
+            Want::Event => match client.event() {
+                Told::Ready(_) if started => return,
+                Told::Ready(ready) => {
+                    started = true;
+                    let path = ReversePath::parse("<alice@example.org>").unwrap();
+                    let parameters = MailParameters::parse("BODY=8BITMIME SIZE=4000").unwrap();
+                    ready.mail(path, parameters).unwrap();
+                }
+                Told::WantRcpt(slot) if named == 3 => slot.end(),
+                Told::WantRcpt(slot) => {
+                    named += 1;
+                    let path = ForwardPath::parse("<\"bob b\"@example.net>").unwrap();
+                    slot.send(path, RcptParameters::parse("NOTIFY=NEVER").unwrap()).unwrap();
+                }
+                Told::WantBody(slot) if rest.is_empty() => slot.finish().unwrap(),
+                Told::WantBody(mut slot) => {
+                    let n = slot.write(rest).unwrap();
+                    rest = &rest[n..];
+                }
+                Told::Closed(closing) => panic!("{closing:?}"),
+                _ => {}
+            },
+            Want::Input | Want::Flush => {
+                pour(client, server, 700);
+                serve(server);
+                pour(server, client, 700);
+            }
+            Want::Close => panic!("closed"),
+        }
+    }
+}
+
+fn serve(server: &mut server::Connection) {
+    while let Want::Event = server.step() {
+        match server.event() {
+            Event::Rcpt(rcpt) => rcpt.accept(),
+            Event::Message(message) => message.accept(),
+            other => other.proceed(),
+        }
+    }
+}
+
+#[test]
+fn no_allocation_after_the_buffers_exist() {
+    let mut server = server::Connection::new(server::Config::new("mx.example.org").unwrap());
+    let mut client = client::Connection::new(client::Config::new("client.example.net").unwrap());
+    let body = b"Subject: four kilobytes\r\n.with dots\r\n".repeat(110);
+    transaction(&mut client, &mut server, &body);
+    let counted = measure(|| {
+        for _ in 0..100 {
+            transaction(&mut client, &mut server, &body);
+        }
+    });
+    assert_eq!(counted.count_total, 0, "{counted:?}");
+}
+
+#[test]
+fn an_idle_connection_holds_no_buffer() {
+    let mut server = server::Connection::new(server::Config::new("mx.example.org").unwrap());
+    let idle = server.buffered();
+    serve(&mut server);
+    server.rx().receive(b"EHLO client.example.net\r\nMAIL FROM:<a@b>\r\n");
+    serve(&mut server);
+    let n = server.tx().remaining();
+    server.tx().advance(n);
+    Machine::release(&mut server);
+    assert_eq!((idle, server.buffered()), (0, 0));
+}
+
+#[test]
+fn no_flood_of_commands_allocates() {
+    for flood in [&b"NOOP\r\n"[..], b"\r\n", b"MAIL FROM:<a\xff@b>\r\n", b"GARBAGE", b"X\n"] {
+        let mut server = server::Connection::new(server::Config::new("mx.example.org").unwrap());
+        serve(&mut server);
+        let bytes = flood.repeat(4096 / flood.len());
+        let mut push = || {
+            for _ in 0..20 {
+                server.rx().receive(&bytes);
+                serve(&mut server);
+                let n = server.tx().remaining();
+                server.tx().advance(n);
+            }
+        };
+        push();
+        let counted = measure(push);
+        assert_eq!(counted.count_total, 0, "{}: {counted:?}", flood.escape_ascii());
+    }
+}
