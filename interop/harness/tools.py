@@ -1,0 +1,41 @@
+"""Where the foreign software is, and its versions."""
+
+import os
+import platform
+
+from .process import run
+from .report import Failed
+
+
+class Tools:
+    """What install.sh put into a directory."""
+
+    def __init__(self, directory):
+        directory = os.path.abspath(directory)
+        self.smtp_source = os.path.join(directory, "root/usr/sbin/smtp-source")
+        self.smtp_sink = os.path.join(directory, "root/usr/sbin/smtp-sink")
+        self.swaks = os.path.join(directory, "root/usr/bin/swaks")
+        self.python = os.path.join(directory, "venv/bin/python")
+        for path in (self.smtp_source, self.smtp_sink, self.swaks, self.python):
+            if not os.path.exists(path):
+                raise Failed(f"{path} is missing: run interop/install.sh {directory}")
+        with open(os.path.join(directory, "library-path"), encoding="utf-8") as file:
+            self.environment = os.environ | {"LD_LIBRARY_PATH": file.read().strip()}
+        self.versions = self._versions(directory)
+
+    def _versions(self, directory):
+        packages = {}
+        with open(os.path.join(directory, "versions"), encoding="utf-8") as file:
+            for line in file:
+                package, version = line.split()
+                packages[package] = version
+        probe = "from importlib.metadata import version; print(version('aiosmtpd'))"
+        postfix = "Postfix " + packages.get("postfix", "?")
+        return {
+            "swaks": packages.get("swaks", "?"),
+            "smtp-source": postfix,
+            "smtp-sink": postfix,
+            "smtplib": "Python " + platform.python_version(),
+            "curl": run(["curl", "--version"], 20)[1].split()[1].decode(),
+            "aiosmtpd": run([self.python, "-c", probe], 20)[1].decode().strip(),
+        }
