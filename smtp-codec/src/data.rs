@@ -14,6 +14,8 @@ pub(crate) enum Piece {
     Run { skip: usize, len: usize },
     /// Throw `skip` octets away; in their place stands `text`.
     Literal { skip: usize, text: &'static [u8] },
+    /// Throw `skip` octets away: a bare newline was met, and the policy is to refuse it.
+    Bare { skip: usize },
     /// Throw `skip` octets away: the data has ended.
     End { skip: usize },
     /// What is left is at most `.` or `.` CR, and cannot be judged yet.
@@ -40,11 +42,6 @@ impl Decoder {
         Decoder { at: At::LineStart, policy, bare: false }
     }
 
-    /// Whether a bare CR or LF was met.
-    pub(crate) fn met_bare_newline(&self) -> bool {
-        self.bare
-    }
-
     /// Judges the start of `input`, which must begin where the last piece ended.
     pub(crate) fn next(&mut self, input: &[u8]) -> Piece {
         let mut skip = 0;
@@ -63,10 +60,11 @@ impl Decoder {
             return Piece::Incomplete;
         }
         match self.policy {
+            // Once one was met nothing is lent any more: only the end matters.
+            BareNewline::Reject if self.bare => Piece::Run { skip, len: self.scan(body, false).0 },
+            BareNewline::Reject => self.strict(body, skip),
             BareNewline::Normalise => self.normalised(body, skip),
-            BareNewline::Reject | BareNewline::Pass => {
-                Piece::Run { skip, len: self.scan(body, false).0 }
-            }
+            BareNewline::Pass => Piece::Run { skip, len: self.scan(body, false).0 },
         }
     }
 
@@ -85,7 +83,11 @@ impl Decoder {
                     from = 1;
                     line_end = Some(1);
                 }
-                _ => self.bare = true,
+                _ if stop => {
+                    self.at = At::Inside;
+                    return (0, true);
+                }
+                _ => {}
             }
         }
         while let Some(at) = body.get(from..).and_then(|rest| memchr2(b'\r', b'\n', rest)) {
@@ -103,35 +105,44 @@ impl Decoder {
                     self.at = At::AfterCr;
                     return (here + 1, false);
                 }
+                // The same as if the buffer ended here: every split gives the same pieces.
+                [b'\r', ..] if stop => {
+                    self.at = At::AfterCr;
+                    return (here + 1, false);
+                }
                 _ if stop => {
                     self.at = At::Inside;
                     return (here, true);
                 }
-                _ => {
-                    self.bare = true;
-                    from = here + 1;
-                }
+                _ => from = here + 1,
             }
         }
         self.at = if line_end == Some(body.len()) { At::LineStart } else { At::Inside };
         (body.len(), false)
     }
 
+    /// The same, with a bare newline told apart from the content before it.
+    fn strict(&mut self, body: &[u8], skip: usize) -> Piece {
+        let after_cr = self.at == At::AfterCr;
+        match self.scan(body, true) {
+            (0, true) => {
+                self.bare = true;
+                // A CR was lent before it was known to be bare; an LF is thrown away here.
+                Piece::Bare { skip: if after_cr { skip } else { skip + 1 } }
+            }
+            (len, _) => Piece::Run { skip, len },
+        }
+    }
+
     /// The same with CR LF in the place of each bare CR and LF. The end of the data and the
     /// stuffed dots are still those of the bytes as they came.
     fn normalised(&mut self, body: &[u8], skip: usize) -> Piece {
-        if self.at == At::AfterCr && body.first() != Some(&b'\n') {
-            self.bare = true;
-            self.at = At::Inside;
-            return Piece::Literal { skip, text: b"\n" };
+        let after_cr = self.at == At::AfterCr;
+        match self.scan(body, true) {
+            (0, true) if after_cr => Piece::Literal { skip, text: b"\n" },
+            (0, true) => Piece::Literal { skip: skip + 1, text: b"\r\n" },
+            (len, _) => Piece::Run { skip, len },
         }
-        let (len, met) = self.scan(body, true);
-        if len > 0 || !met {
-            return Piece::Run { skip, len };
-        }
-        self.bare = true;
-        self.at = At::Inside;
-        Piece::Literal { skip: skip + 1, text: b"\r\n" }
     }
 }
 
@@ -145,24 +156,30 @@ mod tests {
     /// met, and what stood behind the end, or `None` where there was no end.
     fn run(input: &[u8], sizes: &[usize], policy: BareNewline) -> Option<(Vec<u8>, bool, Vec<u8>)> {
         let mut decoder = Decoder::new(policy);
-        let (mut buffer, mut content) = (Vec::new(), Vec::new());
+        let (mut buffer, mut content, mut bare) = (Vec::new(), Vec::new(), false);
         let mut rest = input;
         let mut sizes = sizes.iter().copied().cycle();
         loop {
             match decoder.next(&buffer) {
                 Piece::Run { skip, len } => {
                     assert!(len > 0);
-                    content.extend_from_slice(&buffer[skip..skip + len]);
+                    if !bare {
+                        content.extend_from_slice(&buffer[skip..skip + len]);
+                    }
                     buffer.drain(..skip + len);
                 }
                 Piece::Literal { skip, text } => {
                     content.extend_from_slice(text);
                     buffer.drain(..skip);
                 }
+                Piece::Bare { skip } => {
+                    assert!(policy == BareNewline::Reject && !bare);
+                    bare = true;
+                    buffer.drain(..skip);
+                }
                 Piece::End { skip } => {
                     buffer.drain(..skip);
-                    let behind = [&buffer[..], rest].concat();
-                    return Some((content, decoder.met_bare_newline(), behind));
+                    return Some((content, bare, [&buffer[..], rest].concat()));
                 }
                 Piece::Incomplete => {
                     assert!(buffer.len() <= 2, "at most a dot and a CR are held back");
@@ -188,7 +205,9 @@ mod tests {
             match &framed[at..] {
                 [b'.', ..] if line_start => at += 1,
                 [b'\r', b'\n', ..] => {
-                    content.extend_from_slice(b"\r\n");
+                    if !bare {
+                        content.extend_from_slice(b"\r\n");
+                    }
                     at += 2;
                     continue;
                 }
@@ -197,15 +216,18 @@ mod tests {
             match framed[at] {
                 b'\r' if framed.get(at + 1) == Some(&b'\n') => {}
                 newline @ (b'\r' | b'\n') => {
-                    bare = true;
                     match policy {
                         BareNewline::Normalise => content.extend_from_slice(b"\r\n"),
+                        BareNewline::Reject if bare || newline == b'\n' => {}
                         _ => content.push(newline),
                     }
+                    bare |= policy == BareNewline::Reject;
                     at += 1;
                 }
                 other => {
-                    content.push(other);
+                    if !bare {
+                        content.push(other);
+                    }
                     at += 1;
                 }
             }

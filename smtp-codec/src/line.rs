@@ -16,10 +16,19 @@ pub(crate) enum LineFault {
 pub(crate) enum Framed {
     /// A line of `len` octets without its CRLF stands at the start.
     Line { len: usize },
-    /// A line that ends `skip` octets from here is no good.
-    Fault { fault: LineFault, skip: usize },
+    /// A line that ends `skip` octets from here is no good. It began with `head`.
+    Fault { fault: LineFault, skip: usize, head: Head },
     /// No end yet. `skip` octets belong to an over-long line and can be thrown away.
     Incomplete { skip: usize },
+}
+
+/// As much of the start of a line as tells its verb, filled up with spaces.
+pub(crate) type Head = [u8; 5];
+
+fn head(buffer: &[u8]) -> Head {
+    let mut head = [b' '; 5];
+    head.iter_mut().zip(buffer).for_each(|(place, byte)| *place = *byte);
+    head
 }
 
 /// Finds line ends, remembering what it has looked at, so that a line that drips in byte by byte
@@ -28,8 +37,8 @@ pub(crate) enum Framed {
 pub(crate) struct Lines {
     /// Octets at the start of the buffer that hold no line end.
     seen: usize,
-    /// The line is too long and its head is gone; the last octet thrown away was a CR.
-    skipping: Option<LastWasCr>,
+    /// The line is too long and was thrown away so far, perhaps up to a CR.
+    skipping: Option<(Head, LastWasCr)>,
     bare: bool,
 }
 
@@ -38,8 +47,8 @@ type LastWasCr = bool;
 impl Lines {
     /// Looks for a line of at most `limit` octets, CRLF included.
     pub(crate) fn next(&mut self, buffer: &[u8], limit: usize) -> Framed {
-        if let Some(after_cr) = self.skipping {
-            return self.skip(buffer, after_cr);
+        if let Some((head, after_cr)) = self.skipping {
+            return self.skip(buffer, head, after_cr);
         }
         while let Some(at) = buffer.get(self.seen..).and_then(|rest| memchr(b'\n', rest)) {
             let lf = self.seen + at;
@@ -53,21 +62,23 @@ impl Lines {
             let bare = self.bare
                 || buffer.get(..len).is_some_and(|line| memchr2(b'\r', b'\n', line).is_some());
             *self = Lines::default();
-            return match (end > limit, bare) {
-                (true, _) => Framed::Fault { fault: LineFault::TooLong, skip: end },
-                (_, true) => Framed::Fault { fault: LineFault::BareNewline, skip: end },
-                _ => Framed::Line { len },
+            let fault = match (end > limit, bare) {
+                (true, _) => LineFault::TooLong,
+                (_, true) => LineFault::BareNewline,
+                _ => return Framed::Line { len },
             };
+            return Framed::Fault { fault, skip: end, head: head(buffer) };
         }
         if buffer.len() >= limit {
-            *self = Lines { skipping: Some(buffer.last() == Some(&b'\r')), ..Lines::default() };
+            let skipping = Some((head(buffer), buffer.last() == Some(&b'\r')));
+            *self = Lines { skipping, ..Lines::default() };
             return Framed::Incomplete { skip: buffer.len() };
         }
         self.seen = buffer.len();
         Framed::Incomplete { skip: 0 }
     }
 
-    fn skip(&mut self, buffer: &[u8], after_cr: bool) -> Framed {
+    fn skip(&mut self, buffer: &[u8], head: Head, after_cr: bool) -> Framed {
         let mut from = 0;
         let mut before = after_cr;
         while let Some(at) = buffer.get(from..).and_then(|rest| memchr(b'\n', rest)) {
@@ -77,12 +88,12 @@ impl Lines {
             }
             if before {
                 *self = Lines::default();
-                return Framed::Fault { fault: LineFault::TooLong, skip: lf + 1 };
+                return Framed::Fault { fault: LineFault::TooLong, skip: lf + 1, head };
             }
             from = lf + 1;
         }
         if let Some(last) = buffer.last() {
-            self.skipping = Some(*last == b'\r');
+            self.skipping = Some((head, *last == b'\r'));
         }
         Framed::Incomplete { skip: buffer.len() }
     }
@@ -109,7 +120,7 @@ mod tests {
                         out.push(Ok(buffer[..len].to_vec()));
                         buffer.drain(..len + 2);
                     }
-                    Framed::Fault { fault, skip } => {
+                    Framed::Fault { fault, skip, .. } => {
                         out.push(Err(fault));
                         buffer.drain(..skip);
                     }

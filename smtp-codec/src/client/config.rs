@@ -30,10 +30,15 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`AddressError`] if the name is neither.
+    /// [`AddressError`] if the name is neither, or is not in ASCII (RFC 6531 section 3.7.1 asks for
+    /// A-labels).
     pub fn new(hello: &str) -> Result<Self, AddressError> {
+        let host = Host::parse(hello)?;
+        if !host.is_ascii() {
+            return Err(AddressError::Domain);
+        }
         Ok(Config {
-            hello: HostBuf::from(Host::parse(hello)?),
+            hello: HostBuf::from(host),
             settings: Settings::default(),
             newlines: BareNewline::Reject,
             most_patience: None,

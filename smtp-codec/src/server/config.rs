@@ -33,9 +33,13 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`AddressError`] if the name is neither.
+    /// [`AddressError`] if the name is neither, or is not in ASCII (RFC 6531 section 3.7.1 asks for
+    /// A-labels).
     pub fn new(hostname: &str) -> Result<Self, AddressError> {
-        Host::parse_with(hostname, Syntax::Lenient)?;
+        let host = Host::parse_with(hostname, Syntax::Lenient)?;
+        if !host.is_ascii() {
+            return Err(AddressError::Domain);
+        }
         let settings = Settings::default();
         let line_limit = settings.extensions.command_line_limit();
         Ok(Config { hostname: hostname.into(), settings, line_limit })

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Buf;
 use smtp_proto::command::Command;
+use smtp_proto::session::Framing;
 use smtp_proto::session::server::{LineFault, Question, Session};
-use smtp_proto::session::{BareNewline, Framing};
 
 mod config;
 mod event;
@@ -70,8 +70,11 @@ enum Present {
     Nothing,
     /// A line of so many octets, without its CRLF.
     Line(usize),
-    /// So many octets of content.
-    Body(usize),
+    /// So many octets of content, of which the application sees `shown`.
+    Body {
+        shown: usize,
+        len: usize,
+    },
     /// Content that the wire does not hold.
     Literal(&'static [u8]),
 }
@@ -176,10 +179,9 @@ impl Connection {
 
     /// Consumes what was answered or seen, frames what comes next, and says what is wanted.
     pub fn step(&mut self) -> Want {
-        if let Present::Body(_) | Present::Literal(_) = self.present {
+        if let Present::Body { .. } | Present::Literal(_) = self.present {
             self.take_present();
-        }
-        if let Some(Question::Aborted(_)) = self.session.question() {
+        } else if let Some(Question::Aborted(_)) = self.session.question() {
             self.session.noted();
         }
         loop {
@@ -209,7 +211,7 @@ impl Connection {
     fn take_present(&mut self) {
         match std::mem::replace(&mut self.present, Present::Nothing) {
             Present::Line(len) => self.rx.consume(len + 2),
-            Present::Body(len) => self.rx.consume(len),
+            Present::Body { len, .. } => self.rx.consume(len),
             Present::Nothing | Present::Literal(_) => {}
         }
     }
@@ -230,13 +232,13 @@ impl Connection {
                 }
                 Progress::Made
             }
-            Framed::Fault { fault, skip } => {
+            Framed::Fault { fault, skip, head } => {
                 self.rx.consume(skip);
                 let fault = match fault {
                     line::LineFault::TooLong => LineFault::TooLong,
                     line::LineFault::BareNewline => LineFault::BareNewline,
                 };
-                self.session.bad_line(&cx, fault, &mut self.tx);
+                self.session.bad_line(&cx, fault, &head, &mut self.tx);
                 Progress::Made
             }
             Framed::Incomplete { skip } => {
@@ -247,15 +249,14 @@ impl Connection {
     }
 
     fn data(&mut self) -> Progress {
-        let piece = self.decoder.next(self.rx.bytes());
-        if self.decoder.met_bare_newline()
-            && self.config.settings().bare_newline == BareNewline::Reject
-        {
-            self.session.abort(Abort::BareNewline);
-        }
-        let (skip, len, present) = match piece {
-            Piece::Run { skip, len } => (skip, len, Present::Body(len)),
-            Piece::Literal { skip, text } => (skip, text.len(), Present::Literal(text)),
+        let (skip, len, literal) = match self.decoder.next(self.rx.bytes()) {
+            Piece::Run { skip, len } => (skip, len, None),
+            Piece::Literal { skip, text } => (skip, text.len(), Some(text)),
+            Piece::Bare { skip } => {
+                self.rx.consume(skip);
+                self.session.abort(Abort::BareNewline);
+                return Progress::Made;
+            }
             Piece::End { skip } => {
                 self.rx.consume(skip);
                 self.session.end_of_data(&self.config.context(), &mut self.tx);
@@ -264,14 +265,18 @@ impl Connection {
             Piece::Incomplete => return Progress::Starved,
         };
         self.rx.consume(skip);
-        self.present = present;
         let octets = u64::try_from(len).unwrap_or(u64::MAX);
-        if self.session.content(&self.config.context(), octets) {
-            Progress::Content
-        } else {
-            self.take_present();
-            Progress::Made
+        let shown = self.session.content(&self.config.context(), octets);
+        let shown = usize::try_from(shown).unwrap_or(len);
+        self.present = match literal {
+            Some(text) => Present::Literal(text.get(..shown).unwrap_or_default()),
+            None => Present::Body { shown, len },
+        };
+        if shown > 0 {
+            return Progress::Content;
         }
+        self.take_present();
+        Progress::Made
     }
 
     fn chunk(&mut self, left: u64) -> Progress {
@@ -287,7 +292,9 @@ impl Connection {
         let Connection { config, session, rx, tx, present, .. } = self;
         match *present {
             Present::Literal(text) => return Event::Body(text),
-            Present::Body(len) => return Event::Body(rx.bytes().get(..len).unwrap_or_default()),
+            Present::Body { shown, .. } => {
+                return Event::Body(rx.bytes().get(..shown).unwrap_or_default());
+            }
             Present::Line(_) | Present::Nothing => {}
         }
         let question = session.question();

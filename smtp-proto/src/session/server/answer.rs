@@ -56,7 +56,6 @@ impl Session {
                 return self.write(cx, with.unwrap_or(usual), transaction.utf8, out);
             }
             Asked::Verify | Asked::Expand => {
-                self.junk = self.junk.saturating_add(1);
                 Positive::known(252, (2, 5, 0), "will take mail for it and try to deliver")
             }
             Asked::Aborted(_) => return,
@@ -73,17 +72,20 @@ impl Session {
     ) {
         let Some(asked) = self.asked.take() else { return };
         let utf8 = self.protocol().is_utf8();
+        let is_last = refusal.code().get() == 421;
         match asked {
             Asked::Greet => self.state = State::Refused,
             Asked::Data(_) | Asked::Message(_) => self.state = State::Ready,
+            Asked::Mail(_) if !is_last => return self.fruitless(cx, refusal, out),
+            Asked::Rcpt(_) if !is_last => return self.over(cx, refusal, out),
             Asked::Mail(_) | Asked::Rcpt(_) | Asked::Hello(_) => {}
-            Asked::Verify | Asked::Expand => self.junk = self.junk.saturating_add(1),
+            Asked::Verify | Asked::Expand => {}
             Asked::Aborted(_) => return,
         }
         // RFC 2034 section 4: the greeting carries no enhanced status code.
         let enhanced = !matches!(asked, Asked::Greet) && cx.has(Extension::EnhancedStatusCodes);
         refusal.encode(out, enhanced, utf8);
-        if refusal.code().get() == 421 {
+        if is_last {
             self.close(Closing::Refused);
         }
     }
@@ -124,9 +126,10 @@ impl Session {
         &self,
         cx: &Context<'_>,
         refusal: Refusal<'_>,
+        utf8: bool,
         out: &mut S,
     ) {
-        refusal.encode(out, cx.has(Extension::EnhancedStatusCodes), false);
+        refusal.encode(out, cx.has(Extension::EnhancedStatusCodes), utf8);
     }
 
     /// Refuses a command that is in error, or ends the session when there were too many.
@@ -139,7 +142,7 @@ impl Session {
         if self.is_spent(cx) {
             self.give_up(cx, Closing::TooManyErrors, out);
         } else {
-            self.refuse(cx, refusal, out);
+            self.refuse(cx, refusal, false, out);
         }
     }
 
@@ -150,8 +153,7 @@ impl Session {
         (code, (class, subject, detail), text): Own,
         out: &mut S,
     ) {
-        self.junk = self.junk.saturating_add(1);
-        if self.junk > cx.settings.limits.junk && self.is_spent(cx) {
+        if self.is_junk_spent(cx) {
             return self.give_up(cx, Closing::TooManyErrors, out);
         }
         let enhanced = EnhancedCode::new(class, subject, detail)
@@ -159,6 +161,25 @@ impl Session {
         if let Some(code) = ReplyCode::new(code) {
             write_reply(out, code, enhanced, text.into(), false);
         }
+    }
+
+    /// Refuses what is no error of the client's, and yet brings no mail nearer.
+    pub(super) fn fruitless<S: Sink + ?Sized>(
+        &mut self,
+        cx: &Context<'_>,
+        refusal: Refusal<'_>,
+        out: &mut S,
+    ) {
+        if self.is_junk_spent(cx) {
+            self.give_up(cx, Closing::TooManyErrors, out);
+        } else {
+            self.refuse(cx, refusal, false, out);
+        }
+    }
+
+    pub(super) fn is_junk_spent(&mut self, cx: &Context<'_>) -> bool {
+        self.junk = self.junk.saturating_add(1);
+        self.junk > cx.settings.limits.junk && self.is_spent(cx)
     }
 
     fn is_spent(&mut self, cx: &Context<'_>) -> bool {

@@ -10,9 +10,10 @@ pub use settings::{Context, Limits, Settings};
 
 use self::table::{Phase, Rule, rule};
 use super::{Framing, Protocol, offered};
+use crate::address::Host;
 use crate::command::{Body, Command, MailParameters, Parameter, RcptParameters, Verb};
 use crate::reply::Refusal;
-use crate::{CommandError, Sink};
+use crate::{CommandError, Sink, Syntax};
 
 /// What the application is asked, or told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,8 +236,19 @@ impl Session {
         }
     }
 
-    /// Takes note of a line that is none.
-    pub fn bad_line<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, fault: LineFault, out: &mut S) {
+    /// Takes note of a line that is none; `head` is its start. If that is BDAT, the chunk behind
+    /// it cannot be told from commands, and the session ends.
+    pub fn bad_line<S: Sink + ?Sized>(
+        &mut self,
+        cx: &Context<'_>,
+        fault: LineFault,
+        head: &[u8],
+        out: &mut S,
+    ) {
+        if Verb::of(head) == Verb::Bdat {
+            self.fault(cx, CommandError::ChunkSize.refusal(), out);
+            return self.close(Closing::ChunkSize);
+        }
         let text = match fault {
             LineFault::TooLong => "line too long",
             LineFault::BareNewline => "a line ends in CRLF, and holds no other CR or LF",
@@ -257,6 +269,10 @@ impl Session {
     }
 
     fn obey<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, command: &Command<'_>, out: &mut S) {
+        if let Command::Bdat { size, .. } = *command {
+            // Whatever the answer, these octets are no commands.
+            self.swallow = size;
+        }
         match rule(command.verb(), self.phase()) {
             Rule::Ask => self.ask(cx, command, out),
             Rule::Order => {
@@ -271,9 +287,6 @@ impl Session {
                 self.fault(cx, Refusal::known(503, (5, 5, 1), "no valid recipients"), out);
             }
             Rule::Absent => {
-                if let Command::Bdat { size, .. } = *command {
-                    self.swallow = size;
-                }
                 self.fault(cx, Refusal::known(502, (5, 5, 1), "not offered here"), out);
             }
             Rule::Foreign => self.foreign(cx, command, out),
@@ -289,11 +302,11 @@ impl Session {
             Rule::Verify | Rule::Expand if is_utf8_unasked(command) => {
                 self.fault(cx, UTF8_UNASKED, out);
             }
-            Rule::Verify if cx.settings.ask_verify => self.asked = Some(Asked::Verify),
+            Rule::Verify if cx.settings.ask_verify => self.put(cx, Asked::Verify, out),
             Rule::Verify => {
                 self.junk(cx, (252, (2, 5, 0), "will take mail for it and try to deliver"), out);
             }
-            Rule::Expand if cx.settings.ask_expand => self.asked = Some(Asked::Expand),
+            Rule::Expand if cx.settings.ask_expand => self.put(cx, Asked::Expand, out),
             Rule::Expand => {
                 self.fault(cx, Refusal::known(502, (5, 5, 1), "EXPN is not offered here"), out);
             }
@@ -306,8 +319,8 @@ impl Session {
 
     fn ask<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, command: &Command<'_>, out: &mut S) {
         let question = match *command {
-            Command::Ehlo(_) => Ok(Asked::Hello(Protocol::esmtp())),
-            Command::Helo(_) => Ok(Asked::Hello(Protocol::smtp())),
+            Command::Ehlo(host) => self.check_host(cx, host, Protocol::esmtp()),
+            Command::Helo(host) => self.check_host(cx, host, Protocol::smtp()),
             Command::Mail { reverse_path, parameters } => {
                 self.check_mail(cx, reverse_path.is_ascii(), &parameters)
             }
@@ -318,14 +331,34 @@ impl Session {
             _ => Err(Refusal::known(503, (5, 5, 1), "bad sequence of commands")),
         };
         match question {
-            Ok(asked) => {
-                if matches!(asked, Asked::Hello(_)) {
-                    self.junk = self.junk.saturating_add(1);
-                }
-                self.asked = Some(asked);
-            }
-            Err(refusal) if refusal.code().get() == 452 => self.too_many_recipients(cx, out),
+            Ok(asked @ Asked::Hello(_)) => self.put(cx, asked, out),
+            Ok(asked) => self.asked = Some(asked),
+            Err(refusal) if refusal.code().get() == 452 => self.over(cx, refusal, out),
+            Err(refusal) if refusal.code().get() == 552 => self.fruitless(cx, refusal, out),
             Err(refusal) => self.fault(cx, refusal, out),
+        }
+    }
+
+    /// Asks about a command that brings no mail nearer, unless there were too many.
+    fn put<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, asked: Asked, out: &mut S) {
+        if self.is_junk_spent(cx) {
+            self.give_up(cx, Closing::TooManyErrors, out);
+        } else {
+            self.asked = Some(asked);
+        }
+    }
+
+    /// RFC 6531 section 3.7.1: a client names itself by A-labels.
+    fn check_host(
+        &self,
+        cx: &Context<'_>,
+        host: Host<'_>,
+        protocol: Protocol,
+    ) -> Result<Asked, Refusal<'static>> {
+        if host.is_ascii() || cx.settings.syntax == Syntax::Lenient {
+            Ok(Asked::Hello(protocol))
+        } else {
+            Err(Refusal::known(501, (5, 5, 4), "a host name outside ASCII needs A-labels"))
         }
     }
 
@@ -393,13 +426,20 @@ impl Session {
         }
     }
 
-    fn too_many_recipients<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, out: &mut S) {
+    /// One more recipient of this transaction is refused.
+    pub(super) fn over<S: Sink + ?Sized>(
+        &mut self,
+        cx: &Context<'_>,
+        refusal: Refusal<'_>,
+        out: &mut S,
+    ) {
+        let utf8 = self.protocol().is_utf8();
         let State::Open(transaction) = &mut self.state else { return };
         transaction.over = transaction.over.saturating_add(1);
         if transaction.over > cx.settings.limits.recipients_over {
             self.give_up(cx, Closing::TooManyErrors, out);
         } else {
-            self.refuse(cx, Refusal::known(452, (4, 5, 3), "too many recipients"), out);
+            self.refuse(cx, refusal, utf8, out);
         }
     }
 
@@ -416,14 +456,19 @@ impl Session {
         self.fault(cx, Refusal::known(500, (5, 5, 1), text), out);
     }
 
-    /// Takes note that `len` more octets of content came; whether the application is to see them.
-    pub fn content(&mut self, cx: &Context<'_>, len: u64) -> bool {
-        let State::Data(transaction) = &mut self.state else { return false };
+    /// Takes note that `len` more octets of content came; how many of them the application is to
+    /// see is returned.
+    pub fn content(&mut self, cx: &Context<'_>, len: u64) -> u64 {
+        let State::Data(transaction) = &mut self.state else { return 0 };
+        let left = cx.max_size().map_or(u64::MAX, |max| max.saturating_sub(transaction.size));
         transaction.size = transaction.size.saturating_add(len);
-        if transaction.abort.is_none() && cx.max_size().is_some_and(|max| transaction.size > max) {
+        if transaction.abort.is_some() {
+            return 0;
+        }
+        if len > left {
             self.abort(Abort::TooLarge);
         }
-        matches!(self.state, State::Data(Transaction { abort: None, .. }))
+        len.min(left)
     }
 
     /// Takes note that the content cannot become a message; the end of the data is still awaited.
@@ -450,7 +495,7 @@ impl Session {
             }
         };
         self.state = State::Ready;
-        self.fault(cx, refusal, out);
+        self.fruitless(cx, refusal, out);
     }
 
     /// Takes note that `n` octets of a chunk were thrown away.
@@ -465,12 +510,18 @@ impl Session {
 
     /// Ends the session because the client was silent for too long.
     pub fn timed_out<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, out: &mut S) {
+        if self.closing().is_some() {
+            return;
+        }
         self.say_host(cx, (421, Some((4, 4, 2)), "timed out"), out);
         self.close(Closing::TimedOut);
     }
 
     /// Ends the session because the server is going down.
     pub fn shut_down<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, out: &mut S) {
+        if self.closing().is_some() {
+            return;
+        }
         self.say_host(cx, (421, Some((4, 3, 2)), "shutting down, try again later"), out);
         self.close(Closing::ShuttingDown);
     }

@@ -11,14 +11,15 @@ pub struct Limits {
     /// Recipients of one transaction, 1000 by default; further ones get 452 4.5.3
     /// (RFC 5321 section 4.5.3.1.8 asks for at least 100).
     pub recipients: u32,
-    /// Recipients refused with 452 in one transaction before the session ends with 421; 1000 by
-    /// default (RFC 5321 section 4.5.3.1.10).
+    /// Recipients refused in one transaction, by this limit or by the application, before the
+    /// session ends with 421; 1000 by default (RFC 5321 section 4.5.3.1.10).
     pub recipients_over: u32,
     /// Commands in error, until a message is accepted, before the session ends with 421; 20 by
     /// default.
     pub errors: u32,
-    /// Commands that bring no mail nearer (NOOP, RSET, VRFY, EXPN, HELP, and EHLO and HELO), until
-    /// a message is accepted, before each further one counts as an error; 100 by default.
+    /// Commands that bring no mail nearer (NOOP, RSET, VRFY, EXPN, HELP, EHLO and HELO, a refused
+    /// MAIL, a refused message), until a message is accepted, before each further one counts as
+    /// an error; 100 by default.
     pub junk: u32,
 }
 

@@ -61,14 +61,14 @@ pub(super) const fn rule(verb: Verb, phase: Phase) -> Rule {
         Verb::Vrfy          => [Order,   Verify,  Verify,  Verify,  Verify ],
         Verb::Expn          => [Order,   Expand,  Expand,  Expand,  Expand ],
         Verb::Help          => [Order,   Help,    Help,    Help,    Help   ],
-        Verb::Bdat          => [Absent,  Absent,  Absent,  Absent,  Absent ],
-        Verb::StartTls      => [Absent,  Absent,  Absent,  Absent,  Absent ],
-        Verb::Auth          => [Absent,  Absent,  Absent,  Absent,  Absent ],
-        Verb::Etrn          => [Absent,  Absent,  Absent,  Absent,  Absent ],
-        Verb::Xclient       => [Absent,  Absent,  Absent,  Absent,  Absent ],
-        Verb::Xforward      => [Absent,  Absent,  Absent,  Absent,  Absent ],
-        Verb::Lhlo          => [Foreign, Foreign, Foreign, Foreign, Foreign],
-        Verb::Unknown       => [Foreign, Foreign, Foreign, Foreign, Foreign],
+        Verb::Bdat          => [Order,   Absent,  Absent,  Absent,  Absent ],
+        Verb::StartTls      => [Order,   Absent,  Absent,  Absent,  Absent ],
+        Verb::Auth          => [Order,   Absent,  Absent,  Absent,  Absent ],
+        Verb::Etrn          => [Order,   Absent,  Absent,  Absent,  Absent ],
+        Verb::Xclient       => [Order,   Absent,  Absent,  Absent,  Absent ],
+        Verb::Xforward      => [Order,   Absent,  Absent,  Absent,  Absent ],
+        Verb::Lhlo          => [Order,   Foreign, Foreign, Foreign, Foreign],
+        Verb::Unknown       => [Order,   Foreign, Foreign, Foreign, Foreign],
     };
     let [refused, greeted, ready, mail, rcpt] = row;
     match phase {
