@@ -20,9 +20,13 @@
 //! ```
 
 use std::io;
+use std::net::Shutdown;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use async_std::io::{Read, Write};
 use async_std::net::{TcpStream, ToSocketAddrs};
 use smtp_codec::{client, server};
 
@@ -39,12 +43,42 @@ impl Timer for Sleep {
     }
 }
 
-/// Serves a client that has just connected.
-pub fn server<S>(stream: S, config: impl Into<Arc<server::Config>>) -> Server<S, Sleep>
-where
-    S: async_std::io::Read + async_std::io::Write + Unpin,
-{
-    Server::new(stream, Sleep, config)
+/// A TCP stream of async-std whose `poll_close` shuts down the writing half, which async-std's own
+/// does not.
+#[derive(Clone, Debug)]
+pub struct Tcp(pub TcpStream);
+
+impl Read for Tcp {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        room: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_read(cx, room)
+    }
+}
+
+impl Write for Tcp {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.0.shutdown(Shutdown::Write))
+    }
+}
+
+/// Serves a client that has just connected. For other streams than TCP there is [`Server::new`].
+pub fn server(stream: TcpStream, config: impl Into<Arc<server::Config>>) -> Server<Tcp, Sleep> {
+    Server::new(Tcp(stream), Sleep, config)
 }
 
 /// Connects to a server.
@@ -70,10 +104,10 @@ where
 pub async fn connect(
     server: impl ToSocketAddrs,
     config: impl Into<Arc<client::Config>>,
-) -> io::Result<Client<TcpStream, Sleep>> {
+) -> io::Result<Client<Tcp, Sleep>> {
     let config = config.into();
     let stream =
         async_std::io::timeout(config.connect_patience(), TcpStream::connect(server)).await?;
     stream.set_nodelay(true)?;
-    Ok(Client::new(stream, Sleep, config))
+    Ok(Client::new(Tcp(stream), Sleep, config))
 }

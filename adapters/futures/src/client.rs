@@ -41,40 +41,28 @@ pub struct Client<S, T> {
 }
 
 #[cfg(feature = "smol")]
-impl Client<async_io::Async<std::net::TcpStream>, crate::AsyncIo> {
-    /// Connects to a server on async-io. Names are looked up by the operating system, which
-    /// blocks; give an address where that matters.
+impl Client<async_net::TcpStream, crate::AsyncIo> {
+    /// Connects to a server, on smol.
     ///
     /// # Errors
     ///
     /// What the network says; `TimedOut` past [`Config::connect_patience`].
     pub async fn connect(
-        server: impl std::net::ToSocketAddrs,
+        server: impl async_net::AsyncToSocketAddrs,
         config: impl Into<Arc<Config>>,
     ) -> io::Result<Self> {
         let config = config.into();
         let mut deadline = std::pin::pin!(crate::AsyncIo.after(config.connect_patience()));
-        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-        for address in server.to_socket_addrs()? {
-            let mut attempt =
-                std::pin::pin!(async_io::Async::<std::net::TcpStream>::connect(address));
-            let attempted = poll_fn(|cx| match attempt.as_mut().poll(cx) {
-                Poll::Ready(done) => Poll::Ready(done),
-                Poll::Pending => deadline
-                    .as_mut()
-                    .poll(cx)
-                    .map(|()| Err(io::Error::from(io::ErrorKind::TimedOut))),
-            });
-            match attempted.await {
-                Ok(stream) => {
-                    stream.get_ref().set_nodelay(true)?;
-                    return Ok(Self::new(stream, crate::AsyncIo, config));
-                }
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(error),
-                Err(error) => last = error,
+        let mut attempt = std::pin::pin!(async_net::TcpStream::connect(server));
+        let stream = poll_fn(|cx| match attempt.as_mut().poll(cx) {
+            Poll::Ready(done) => Poll::Ready(done),
+            Poll::Pending => {
+                deadline.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
             }
-        }
-        Err(last)
+        });
+        let stream = stream.await?;
+        stream.set_nodelay(true)?;
+        Ok(Self::new(stream, crate::AsyncIo, config))
     }
 }
 

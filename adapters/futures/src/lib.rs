@@ -2,14 +2,16 @@
 //! streams speak it.
 //!
 //! [`Server`] and [`Client`] take a stream and a [`Timer`]. With the feature `smol` there is a
-//! timer on async-io and [`Client::connect`]; other runtimes need the one line of [`Timer`].
+//! timer and `Client::connect` for smol; other runtimes need the one line of [`Timer`]. A stream's
+//! `poll_close` should shut down its writing half, as async-net's does: a peer that is told why a
+//! session ends then sees the end at once.
 //!
 //! ```no_run
 //! # #[cfg(feature = "smol")] {
 //! use smtp_codec::server::{Config, Event};
 //! use smtp_futures::{Server, AsyncIo};
 //!
-//! # async fn serve(stream: async_io::Async<std::net::TcpStream>) -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn serve(stream: async_net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
 //! let mut server = Server::new(stream, AsyncIo, Config::new("mx.example.org")?);
 //! let mut content = Vec::new();
 //! loop {

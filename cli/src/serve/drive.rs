@@ -130,23 +130,31 @@ pub(super) use on_tokio::commit as commit_on_tokio;
 
 mod on_smol {
     use smol::Async;
-    use std::net::TcpStream;
+    use smol::Executor;
+    use smol::net::{TcpListener as Listener, TcpStream};
 
     use super::*;
 
+    static EXECUTOR: Executor<'static> = Executor::new();
+
     pub(super) fn serve(listeners: Vec<TcpListener>, shared: &Arc<Shared>) -> io::Result<()> {
         for listener in listeners {
-            smol::spawn(accept(Async::new(listener)?, Arc::clone(shared))).detach();
+            let listener = Listener::from(Async::new(listener)?);
+            EXECUTOR.spawn(accept(listener, Arc::clone(shared))).detach();
+        }
+        for _ in 0..std::thread::available_parallelism()?.get() {
+            let run = || smol::block_on(EXECUTOR.run(smol::future::pending::<()>()));
+            std::thread::Builder::new().spawn(run)?;
         }
         shared.wait();
         Ok(())
     }
 
-    async fn accept(listener: Async<TcpListener>, shared: Arc<Shared>) {
+    async fn accept(listener: Listener, shared: Arc<Shared>) {
         loop {
             match listener.accept().await {
                 Ok((stream, peer)) => {
-                    smol::spawn(session(stream, peer, Arc::clone(&shared))).detach();
+                    EXECUTOR.spawn(session(stream, peer, Arc::clone(&shared))).detach();
                 }
                 Err(error) => {
                     failed_to_accept(&error);
@@ -156,8 +164,8 @@ mod on_smol {
         }
     }
 
-    async fn session(stream: Async<TcpStream>, peer: SocketAddr, shared: Arc<Shared>) {
-        let _ = stream.get_ref().set_nodelay(true);
+    async fn session(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+        let _ = stream.set_nodelay(true);
         let app = App::new(&shared, Some(peer));
         let config = Arc::clone(&shared.config);
         let server = smtp_futures::Server::new(stream, smtp_futures::AsyncIo, config);

@@ -37,7 +37,7 @@ pub(super) fn serve(runtime: Runtime, shared: Arc<Shared>) -> io::Result<()> {
         }),
         Runtime::AsyncStd => async_std::task::block_on(async {
             let stream = Joined(async_std::io::stdin(), async_std::io::stdout());
-            let server = smtp_async_std::server(stream, config);
+            let server = smtp_async_std::Server::new(stream, smtp_async_std::Sleep, config);
             session!(
                 server,
                 app,

@@ -1,6 +1,7 @@
 //! What a server is: its name, what it offers, what it puts up with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use smtp_proto::Syntax;
 use smtp_proto::address::{AddressError, Host};
@@ -26,6 +27,7 @@ pub struct Config {
     hostname: Arc<str>,
     settings: Settings,
     line_limit: usize,
+    most_patience: Option<Duration>,
 }
 
 impl Config {
@@ -42,7 +44,7 @@ impl Config {
         }
         let settings = Settings::default();
         let line_limit = settings.extensions.command_line_limit();
-        Ok(Config { hostname: hostname.into(), settings, line_limit })
+        Ok(Config { hostname: hostname.into(), settings, line_limit, most_patience: None })
     }
 
     /// The most octets of content that a message may have; advertised with SIZE and enforced
@@ -103,10 +105,22 @@ impl Config {
         self
     }
 
+    /// Waits no longer than this for a client, instead of the five minutes that RFC 5321 section
+    /// 4.5.3.2.7 asks for at least.
+    #[must_use]
+    pub fn patience(mut self, most: Duration) -> Self {
+        self.most_patience = Some(most);
+        self
+    }
+
     /// The server's name.
     #[must_use]
     pub fn hostname(&self) -> &str {
         &self.hostname
+    }
+
+    pub(super) fn most_patience(&self) -> Option<Duration> {
+        self.most_patience
     }
 
     pub(super) fn settings(&self) -> &Settings {

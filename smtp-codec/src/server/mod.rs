@@ -137,7 +137,8 @@ impl Connection {
     /// How long the present wait, for input or for room to send, may last.
     #[must_use]
     pub fn patience(&self) -> Duration {
-        self.session.patience()
+        let patience = self.session.patience();
+        self.config.most_patience().map_or(patience, |most| patience.min(most))
     }
 
     /// What was spoken so far, for the `with` clause of a Received field.
