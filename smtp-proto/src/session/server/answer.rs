@@ -76,7 +76,10 @@ impl Session {
         match asked {
             Asked::Greet => self.state = State::Refused,
             Asked::Data(_) | Asked::Message(_) => self.state = State::Ready,
-            Asked::Mail(_) if !is_last => return self.fruitless(cx, refusal, out),
+            Asked::Mail(_) if !is_last => {
+                self.void = Some(0);
+                return self.fruitless(cx, refusal, out);
+            }
             Asked::Rcpt(_) if !is_last => return self.over(cx, refusal, out),
             Asked::Mail(_) | Asked::Rcpt(_) | Asked::Hello(_) => {}
             Asked::Verify | Asked::Expand => {}

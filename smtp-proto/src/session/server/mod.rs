@@ -3,17 +3,18 @@
 use core::time::Duration;
 
 mod answer;
+mod check;
 mod settings;
 mod table;
 
 pub use settings::{Context, Limits, Settings};
 
+use self::check::{UTF8_UNASKED, is_other_protocol, is_utf8_unasked};
 use self::table::{Phase, Rule, rule};
-use super::{Framing, Protocol, offered};
-use crate::address::Host;
-use crate::command::{Body, Command, MailParameters, Parameter, RcptParameters, Verb};
+use super::{Framing, Protocol};
+use crate::command::{Body, Command, Verb};
 use crate::reply::Refusal;
-use crate::{CommandError, Sink, Syntax};
+use crate::{CommandError, Sink};
 
 /// What the application is asked, or told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +87,9 @@ struct Transaction {
     utf8: bool,
     body: Body,
     recipients: u32,
+    /// Refused by the application.
+    refused: u32,
+    /// Refused because there were enough.
     over: u32,
     size: u64,
     abort: Option<Abort>,
@@ -139,6 +143,9 @@ pub struct Session {
     errors: u32,
     junk: u32,
     swallow: u64,
+    /// MAIL was refused, and so many RCPT have followed it: a client that groups its commands is
+    /// not to blame for them (RFC 2920 section 3.1).
+    void: Option<u32>,
 }
 
 impl Default for Session {
@@ -158,6 +165,7 @@ impl Session {
             errors: 0,
             junk: 0,
             swallow: 0,
+            void: None,
         }
     }
 
@@ -228,6 +236,9 @@ impl Session {
         match Command::parse_with(line, cx.settings.syntax) {
             Ok(command) => self.obey(cx, &command, out),
             Err(error) => {
+                if Verb::of(line) == Verb::Mail {
+                    self.void = Some(0);
+                }
                 self.fault(cx, error.refusal(), out);
                 if error == CommandError::ChunkSize {
                     self.close(Closing::ChunkSize);
@@ -273,8 +284,13 @@ impl Session {
             // Whatever the answer, these octets are no commands.
             self.swallow = size;
         }
-        match rule(command.verb(), self.phase()) {
+        let verb = command.verb();
+        if !matches!(verb, Verb::Rcpt | Verb::Data) {
+            self.void = None;
+        }
+        match rule(verb, self.phase()) {
             Rule::Ask => self.ask(cx, command, out),
+            Rule::Order if self.void.is_some() => self.follow_up(cx, verb, out),
             Rule::Order => {
                 let text = match self.state {
                     State::Greeted => "say EHLO or HELO first",
@@ -284,7 +300,7 @@ impl Session {
                 self.fault(cx, Refusal::known(503, (5, 5, 1), text), out);
             }
             Rule::NoRcpt => {
-                self.fault(cx, Refusal::known(503, (5, 5, 1), "no valid recipients"), out);
+                self.fruitless(cx, Refusal::known(503, (5, 5, 1), "no valid recipients"), out);
             }
             Rule::Absent => {
                 self.fault(cx, Refusal::known(502, (5, 5, 1), "not offered here"), out);
@@ -330,6 +346,9 @@ impl Session {
             Command::Data => self.check_data(),
             _ => Err(Refusal::known(503, (5, 5, 1), "bad sequence of commands")),
         };
+        if let (Err(_), Command::Mail { .. }) = (&question, command) {
+            self.void = Some(0);
+        }
         match question {
             Ok(asked @ Asked::Hello(_)) => self.put(cx, asked, out),
             Ok(asked) => self.asked = Some(asked),
@@ -348,81 +367,19 @@ impl Session {
         }
     }
 
-    /// RFC 6531 section 3.7.1: a client names itself by A-labels.
-    fn check_host(
-        &self,
-        cx: &Context<'_>,
-        host: Host<'_>,
-        protocol: Protocol,
-    ) -> Result<Asked, Refusal<'static>> {
-        if host.is_ascii() || cx.settings.syntax == Syntax::Lenient {
-            Ok(Asked::Hello(protocol))
+    /// RCPT or DATA behind a MAIL that was refused.
+    fn follow_up<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, verb: Verb, out: &mut S) {
+        let refusal = Refusal::known(503, (5, 5, 1), "MAIL was refused");
+        let limits = &cx.settings.limits;
+        let followed = self.void.unwrap_or(0).saturating_add(1);
+        if verb == Verb::Data {
+            self.void = None;
+            self.fruitless(cx, refusal, out);
+        } else if followed > limits.recipients.saturating_add(limits.recipients_over) {
+            self.give_up(cx, Closing::TooManyErrors, out);
         } else {
-            Err(Refusal::known(501, (5, 5, 4), "a host name outside ASCII needs A-labels"))
-        }
-    }
-
-    fn check_mail(
-        &self,
-        cx: &Context<'_>,
-        ascii: bool,
-        parameters: &MailParameters<'_>,
-    ) -> Result<Asked, Refusal<'static>> {
-        self.check_offered(cx, parameters.iter())?;
-        check_utf8(ascii, parameters.smtp_utf8())?;
-        if let (Some(declared), Some(limit)) = (parameters.size(), cx.max_size())
-            && declared > limit
-        {
-            return Err(Refusal::known(552, (5, 3, 4), "larger than this server takes"));
-        }
-        Ok(Asked::Mail(Transaction {
-            utf8: parameters.smtp_utf8(),
-            body: parameters.body().unwrap_or(Body::SevenBit),
-            recipients: 0,
-            over: 0,
-            size: 0,
-            abort: None,
-        }))
-    }
-
-    fn check_rcpt(
-        &self,
-        cx: &Context<'_>,
-        ascii: bool,
-        parameters: &RcptParameters<'_>,
-    ) -> Result<Asked, Refusal<'static>> {
-        let State::Open(transaction) = self.state else {
-            return Err(Refusal::known(503, (5, 5, 1), "bad sequence of commands"));
-        };
-        self.check_offered(cx, parameters.iter())?;
-        check_utf8(ascii, transaction.utf8)?;
-        if transaction.recipients >= cx.settings.limits.recipients {
-            return Err(Refusal::known(452, (4, 5, 3), "too many recipients"));
-        }
-        Ok(Asked::Rcpt(transaction))
-    }
-
-    fn check_data(&self) -> Result<Asked, Refusal<'static>> {
-        match self.state {
-            State::Open(transaction) if transaction.body == Body::BinaryMime => {
-                Err(Refusal::known(503, (5, 5, 1), "BODY=BINARYMIME needs BDAT"))
-            }
-            State::Open(transaction) => Ok(Asked::Data(transaction)),
-            _ => Err(Refusal::known(503, (5, 5, 1), "bad sequence of commands")),
-        }
-    }
-
-    /// A client that said HELO was offered nothing.
-    fn check_offered<'p>(
-        &self,
-        cx: &Context<'_>,
-        mut parameters: impl Iterator<Item = Parameter<'p>>,
-    ) -> Result<(), Refusal<'static>> {
-        let offered = &cx.settings.extensions;
-        let extended = self.protocol.is_extended();
-        match parameters.all(|parameter| extended && offered::is_offered(&parameter, offered)) {
-            true => Ok(()),
-            false => Err(Refusal::known(555, (5, 5, 4), "parameter not offered here")),
+            self.void = Some(followed);
+            self.refuse(cx, refusal, false, out);
         }
     }
 
@@ -435,8 +392,18 @@ impl Session {
     ) {
         let utf8 = self.protocol().is_utf8();
         let State::Open(transaction) = &mut self.state else { return };
-        transaction.over = transaction.over.saturating_add(1);
-        if transaction.over > cx.settings.limits.recipients_over {
+        let limits = &cx.settings.limits;
+        let (count, most) = match refusal.code().get() {
+            452 if transaction.recipients >= limits.recipients => {
+                (&mut transaction.over, limits.recipients_over)
+            }
+            _ => {
+                let most = limits.recipients.saturating_add(limits.recipients_over);
+                (&mut transaction.refused, most)
+            }
+        };
+        *count = count.saturating_add(1);
+        if *count > most {
             self.give_up(cx, Closing::TooManyErrors, out);
         } else {
             self.refuse(cx, refusal, utf8, out);
@@ -538,28 +505,4 @@ impl Session {
             self.asked = None;
         }
     }
-}
-
-/// RFC 6531 section 3.5: an address outside ASCII needs the SMTPUTF8 parameter.
-const UTF8_UNASKED: Refusal<'static> =
-    Refusal::known(553, (5, 6, 7), "address outside ASCII without SMTPUTF8");
-
-fn check_utf8(ascii: bool, smtp_utf8: bool) -> Result<(), Refusal<'static>> {
-    if ascii || smtp_utf8 { Ok(()) } else { Err(UTF8_UNASKED) }
-}
-
-/// The same for VRFY and EXPN (RFC 6531 section 3.7.4).
-fn is_utf8_unasked(command: &Command<'_>) -> bool {
-    match command {
-        Command::Vrfy(argument) | Command::Expn(argument) => {
-            !argument.as_str().is_ascii() && !argument.smtp_utf8()
-        }
-        _ => false,
-    }
-}
-
-/// HTTP, or a header field: somebody has another program talk to this port.
-fn is_other_protocol(verb: &[u8]) -> bool {
-    let requests = [&b"GET"[..], b"POST", b"CONNECT", b"HEAD", b"PUT", b"OPTIONS"];
-    verb.ends_with(b":") || requests.iter().any(|request| request.eq_ignore_ascii_case(verb))
 }

@@ -11,8 +11,9 @@ pub struct Limits {
     /// Recipients of one transaction, 1000 by default; further ones get 452 4.5.3
     /// (RFC 5321 section 4.5.3.1.8 asks for at least 100).
     pub recipients: u32,
-    /// Recipients refused in one transaction, by this limit or by the application, before the
-    /// session ends with 421; 1000 by default (RFC 5321 section 4.5.3.1.10).
+    /// Recipients refused with that 452 in one transaction before the session ends with 421; 1000
+    /// by default (RFC 5321 section 4.5.3.1.10). Of those that the application refuses, one
+    /// transaction may have as many as both limits together.
     pub recipients_over: u32,
     /// Commands in error, until a message is accepted, before the session ends with 421; 20 by
     /// default.

@@ -1,0 +1,113 @@
+//! What a command must meet before the application is asked about it.
+
+use super::{Asked, Context, Session, State, Transaction};
+use crate::Syntax;
+use crate::address::Host;
+use crate::command::{Body, Command, MailParameters, Parameter, RcptParameters};
+use crate::reply::Refusal;
+use crate::session::{Protocol, offered};
+
+impl Session {
+    /// RFC 6531 section 3.7.1: a client names itself by A-labels.
+    pub(super) fn check_host(
+        &self,
+        cx: &Context<'_>,
+        host: Host<'_>,
+        protocol: Protocol,
+    ) -> Result<Asked, Refusal<'static>> {
+        if host.is_ascii() || cx.settings.syntax == Syntax::Lenient {
+            Ok(Asked::Hello(protocol))
+        } else {
+            Err(Refusal::known(501, (5, 5, 4), "a host name outside ASCII needs A-labels"))
+        }
+    }
+
+    pub(super) fn check_mail(
+        &self,
+        cx: &Context<'_>,
+        ascii: bool,
+        parameters: &MailParameters<'_>,
+    ) -> Result<Asked, Refusal<'static>> {
+        self.check_offered(cx, parameters.iter())?;
+        check_utf8(ascii, parameters.smtp_utf8())?;
+        if let (Some(declared), Some(limit)) = (parameters.size(), cx.max_size())
+            && declared > limit
+        {
+            return Err(Refusal::known(552, (5, 3, 4), "larger than this server takes"));
+        }
+        Ok(Asked::Mail(Transaction {
+            utf8: parameters.smtp_utf8(),
+            body: parameters.body().unwrap_or(Body::SevenBit),
+            recipients: 0,
+            refused: 0,
+            over: 0,
+            size: 0,
+            abort: None,
+        }))
+    }
+
+    pub(super) fn check_rcpt(
+        &self,
+        cx: &Context<'_>,
+        ascii: bool,
+        parameters: &RcptParameters<'_>,
+    ) -> Result<Asked, Refusal<'static>> {
+        let State::Open(transaction) = self.state else {
+            return Err(Refusal::known(503, (5, 5, 1), "bad sequence of commands"));
+        };
+        self.check_offered(cx, parameters.iter())?;
+        check_utf8(ascii, transaction.utf8)?;
+        if transaction.recipients >= cx.settings.limits.recipients {
+            return Err(Refusal::known(452, (4, 5, 3), "too many recipients"));
+        }
+        Ok(Asked::Rcpt(transaction))
+    }
+
+    pub(super) fn check_data(&self) -> Result<Asked, Refusal<'static>> {
+        match self.state {
+            State::Open(transaction) if transaction.body == Body::BinaryMime => {
+                Err(Refusal::known(503, (5, 5, 1), "BODY=BINARYMIME needs BDAT"))
+            }
+            State::Open(transaction) => Ok(Asked::Data(transaction)),
+            _ => Err(Refusal::known(503, (5, 5, 1), "bad sequence of commands")),
+        }
+    }
+
+    /// A client that said HELO was offered nothing.
+    pub(super) fn check_offered<'p>(
+        &self,
+        cx: &Context<'_>,
+        mut parameters: impl Iterator<Item = Parameter<'p>>,
+    ) -> Result<(), Refusal<'static>> {
+        let offered = &cx.settings.extensions;
+        let extended = self.protocol.is_extended();
+        match parameters.all(|parameter| extended && offered::is_offered(&parameter, offered)) {
+            true => Ok(()),
+            false => Err(Refusal::known(555, (5, 5, 4), "parameter not offered here")),
+        }
+    }
+}
+
+/// RFC 6531 section 3.5: an address outside ASCII needs the SMTPUTF8 parameter.
+pub(super) const UTF8_UNASKED: Refusal<'static> =
+    Refusal::known(553, (5, 6, 7), "address outside ASCII without SMTPUTF8");
+
+fn check_utf8(ascii: bool, smtp_utf8: bool) -> Result<(), Refusal<'static>> {
+    if ascii || smtp_utf8 { Ok(()) } else { Err(UTF8_UNASKED) }
+}
+
+/// The same for VRFY and EXPN (RFC 6531 section 3.7.4).
+pub(super) fn is_utf8_unasked(command: &Command<'_>) -> bool {
+    match command {
+        Command::Vrfy(argument) | Command::Expn(argument) => {
+            !argument.as_str().is_ascii() && !argument.smtp_utf8()
+        }
+        _ => false,
+    }
+}
+
+/// HTTP, or a header field: somebody has another program talk to this port.
+pub(super) fn is_other_protocol(verb: &[u8]) -> bool {
+    let requests = [&b"GET"[..], b"POST", b"CONNECT", b"HEAD", b"PUT", b"OPTIONS"];
+    verb.ends_with(b":") || requests.iter().any(|request| request.eq_ignore_ascii_case(verb))
+}
