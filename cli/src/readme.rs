@@ -1,0 +1,2 @@
+//! The programs of the README, compiled as doctests. There is nothing to link here.
+#![doc = include_str!("../../README.md")]
