@@ -17,7 +17,7 @@ pub(super) enum Next {
     /// Wait for another.
     Event,
     /// Bring this in place, where it does not hold up other sessions, and say how it went.
-    Commit(Delivery),
+    Commit(Box<Delivery>),
     /// The session is over.
     Over,
 }
@@ -30,7 +30,7 @@ pub(super) struct App {
     reverse_path: Option<String>,
     parameters: Vec<ParameterRecord>,
     recipients: Vec<RecipientRecord>,
-    delivery: Option<Delivery>,
+    delivery: Option<Box<Delivery>>,
     stored: Option<io::Result<Stored>>,
     messages: u64,
     _present: Present,
@@ -114,7 +114,7 @@ impl App {
     fn begin(&mut self, data: Data<'_>) {
         match self.shared.store.begin(self.record(data.protocol())) {
             Ok(delivery) => {
-                self.delivery = Some(delivery);
+                self.delivery = Some(Box::new(delivery));
                 data.accept();
             }
             Err(error) => {

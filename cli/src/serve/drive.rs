@@ -122,7 +122,7 @@ mod on_tokio {
         session!(server, app, |delivery| commit(delivery).await, await);
     }
 
-    pub(in crate::serve) async fn commit(delivery: Delivery) -> io::Result<Stored> {
+    pub(in crate::serve) async fn commit(delivery: Box<Delivery>) -> io::Result<Stored> {
         tokio::task::spawn_blocking(|| delivery.commit()).await.map_err(io::Error::other)?
     }
 }
