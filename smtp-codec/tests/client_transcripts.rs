@@ -205,12 +205,13 @@ fn refusals_of_recipients() {
             assert_eq!(report.fate(), ["Deferred Message 452", fate]);
         }
         // Nobody is left.
-        let report = send(&["220 mx", PLAIN, "250 ok", reply, reply, "221 bye"]);
+        let report = send(&["220 mx", PLAIN, "250 ok", reply, reply, "250 reset", "221 bye"]);
         assert_eq!(report.fate(), [fate; 2]);
-        assert_eq!(report.lines[4..], ["QUIT"]);
-        let report = send(&["220 mx", PIPELINING, "250 ok", reply, reply, "503 nobody", "221 bye"]);
+        assert_eq!(report.lines[4..], ["RSET", "QUIT"]);
+        let replies = [reply, reply, "503 nobody", "250 reset", "221 bye"];
+        let report = send(&[&["220 mx", PIPELINING, "250 ok"], &replies[..]].concat());
         assert_eq!(report.fate(), [fate; 2]);
-        assert_eq!(report.lines[4..], ["DATA", "QUIT"]);
+        assert_eq!(report.lines[4..], ["DATA", "RSET", "QUIT"]);
         // The server wants content all the same, and gets none.
         for dot in ["554 nobody", "451 nobody", "250 thanks"] {
             let report =
@@ -246,9 +247,9 @@ fn a_354_behind_a_refused_mail_gets_the_lone_dot() {
 #[test]
 fn refusals_of_data() {
     for (data, fate) in [("554 no", "Refused Data 554"), ("451 no", "Deferred Data 451")] {
-        for report in both(&["250 ok", "250 ok", "550 no", data, "221 bye"]) {
+        for report in both(&["250 ok", "250 ok", "550 no", data, "250 reset", "221 bye"]) {
             assert_eq!(report.fate(), [fate, "Refused Rcpt 550"]);
-            assert_eq!(report.lines[5..], ["QUIT"]);
+            assert_eq!(report.lines[5..], ["RSET", "QUIT"]);
         }
     }
     for report in both(&["250 ok", "250 ok", "250 ok", "250 what"]) {
@@ -719,13 +720,13 @@ fn parameters_of_recipients_are_checked_one_by_one() {
 #[test]
 fn no_recipients_no_data() {
     let unnamed = |ehlo| {
-        Mission::new(config(), &["220 mx", ehlo, "250 ok", "221 bye"])
+        Mission::new(config(), &["220 mx", ehlo, "250 ok", "250 reset", "221 bye"])
             .letter(envelope(&[]), "Hi\r\n")
             .run()
     };
     for ehlo in [PLAIN, PIPELINING] {
         let report = unnamed(ehlo);
-        assert_eq!(report.lines[1..], ["MAIL FROM:<a@client.example>", "QUIT"]);
+        assert_eq!(report.lines[1..], ["MAIL FROM:<a@client.example>", "RSET", "QUIT"]);
     }
 }
 
@@ -755,9 +756,10 @@ fn rset_stands_before_the_next_transaction_where_one_may_be_open() {
         assert_eq!(report.lines[rset + 1], "MAIL FROM:<a@client.example>");
         assert_eq!(report.fates[1], ["Accepted Message 250"], "{first:?}");
     }
-    let lone = ["250 ok", "550 no", "354 go", "554 nobody", "250 reset"];
+    // The reply to the lone dot ended it.
+    let lone = ["250 ok", "550 no", "354 go", "554 nobody"];
     let report = two(&[&["220 mx", PIPELINING], &lone[..], &good].concat());
-    assert!(report.lines.contains(&"RSET".into()));
+    assert!(!report.lines.contains(&"RSET".into()));
     assert_eq!(report.fates[1], ["Accepted Message 250"]);
     // RSET refused: the state over there is not known.
     for bad in ["550 no", "451 no", "354 no"] {

@@ -54,14 +54,18 @@ pub enum Step<'a> {
 #[derive(Debug)]
 pub struct Delivery<'e> {
     envelope: &'e Envelope,
-    started: bool,
+    /// How far the transaction has come.
+    stage: Stage,
     /// The next recipient to name.
     next: usize,
     /// The next recipient that a reply to RCPT can be for.
     answered: usize,
     fates: Vec<Fate>,
     reply: Option<ReplyBuf>,
-    failure: Option<Failure>,
+    /// Why the message was given up on this side.
+    given_up: Option<Failure>,
+    /// Why a recipient could not be named.
+    unnamed: Option<Failure>,
 }
 
 #[derive(Debug)]
@@ -77,25 +81,26 @@ impl<'e> Delivery<'e> {
     pub fn new(envelope: &'e Envelope) -> Self {
         Delivery {
             envelope,
-            started: false,
+            stage: Stage::Connect,
             next: 0,
             answered: 0,
             fates: envelope.recipients.iter().map(|_| Fate::Open).collect(),
             reply: None,
-            failure: None,
+            given_up: None,
+            unnamed: None,
         }
     }
 
     /// Takes an event; what the transaction needs is answered.
     pub fn on<'a>(&mut self, event: Event<'a>) -> Step<'a> {
         match event {
-            Event::Ready(_) if self.started => return Step::Over,
+            Event::Ready(_) if self.stage > Stage::Connect => return Step::Over,
             Event::Ready(ready) => {
-                self.started = true;
+                self.stage = Stage::Mail;
                 let envelope = self.envelope;
                 let path = envelope.reverse_path.as_path();
                 if let Err(error) = ready.mail(path, envelope.parameters.as_parameters()) {
-                    self.failure = Some(Failure::NotSent(error));
+                    self.given_up = Some(Failure::NotSent(error));
                     return Step::Over;
                 }
             }
@@ -104,7 +109,7 @@ impl<'e> Delivery<'e> {
                 Some(recipient) => {
                     let path = recipient.forward_path.as_path();
                     if let Err(error) = slot.send(path, recipient.parameters.as_parameters()) {
-                        self.failure = Some(Failure::NotSent(error));
+                        self.unnamed = Some(Failure::NotSent(error));
                         self.decide(self.next, Verdict::Refused, Stage::Rcpt);
                     }
                     self.next += 1;
@@ -112,7 +117,7 @@ impl<'e> Delivery<'e> {
             },
             Event::WantBody(slot) => return Step::Body(slot),
             Event::Mail(reply) if !reply.code().is_positive() => {
-                self.decide_all(|_| Some(Delivered::from_reply(Stage::Mail, reply)));
+                self.decide_all(|_, _| Some(Delivered::from_reply(Stage::Mail, reply)));
                 self.reply = Some(reply.into());
             }
             Event::Rcpt(_, reply) => {
@@ -128,13 +133,18 @@ impl<'e> Delivery<'e> {
                 self.answered += 1;
             }
             Event::Data(reply) => {
-                if !matches!(reply.code().class(), Class::PositiveIntermediate) {
+                if reply.code().class() == Class::PositiveIntermediate {
+                    self.stage = Stage::Message;
+                } else {
                     self.decide_taken(Stage::Data, reply);
                 }
             }
             Event::Done(reply) => self.decide_taken(Stage::Message, reply),
             Event::Refused(reply) => {
-                self.decide_all(|_| Some(Delivered::from_reply(Stage::Connect, reply)));
+                let (stage, named) = (self.stage, self.next);
+                self.decide_all(|index, fate| {
+                    Some(Delivered::from_reply(reached(stage, named, index, fate), reply))
+                });
                 self.reply = Some(reply.into());
             }
             Event::Closed(_) => return Step::Over,
@@ -145,7 +155,7 @@ impl<'e> Delivery<'e> {
 
     /// Takes note that the content cannot be sent as it is.
     pub fn content_refused(&mut self, _: FoundBareNewline) {
-        self.failure = Some(Failure::BareNewline);
+        self.given_up = Some(Failure::BareNewline);
     }
 
     fn decide(&mut self, index: usize, verdict: Verdict, stage: Stage) {
@@ -154,10 +164,10 @@ impl<'e> Delivery<'e> {
         }
     }
 
-    fn decide_all(&mut self, decide: impl Fn(&Fate) -> Option<Delivered>) {
-        for fate in &mut self.fates {
+    fn decide_all(&mut self, decide: impl Fn(usize, &Fate) -> Option<Delivered>) {
+        for (index, fate) in self.fates.iter_mut().enumerate() {
             if !matches!(fate, Fate::Decided(_))
-                && let Some(delivered) = decide(fate)
+                && let Some(delivered) = decide(index, fate)
             {
                 *fate = Fate::Decided(delivered);
             }
@@ -165,7 +175,7 @@ impl<'e> Delivery<'e> {
     }
 
     fn decide_taken(&mut self, stage: Stage, reply: Reply<'_>) {
-        self.decide_all(|fate| match fate {
+        self.decide_all(|_, fate| match fate {
             Fate::Taken => Some(Delivered::from_reply(stage, reply)),
             _ => None,
         });
@@ -175,33 +185,34 @@ impl<'e> Delivery<'e> {
     /// What has become of every recipient. Whoever is undecided was not reached, and is deferred;
     /// or unknown, if the link broke while the reply to the message was awaited.
     #[must_use]
-    pub fn outcome(mut self, connection: &Connection) -> Outcome {
-        let closed = connection.closing().filter(|_| self.failure.is_none());
-        let failure = self.failure.take().or(closed.map(Failure::Closed));
-        let refused = matches!(failure, Some(Failure::NotSent(_) | Failure::BareNewline));
-        let lost = if refused { Verdict::Refused } else { Verdict::Deferred };
-        let (started, named) = (self.started, self.next);
-        let in_doubt = connection.in_doubt();
-        let recipients = self
-            .fates
-            .into_iter()
-            .enumerate()
-            .map(|(index, fate)| match fate {
+    pub fn outcome(self, connection: &Connection) -> Outcome {
+        let Delivery { stage, next, fates, reply, given_up, unnamed, .. } = self;
+        let lost = if given_up.is_some() { Verdict::Refused } else { Verdict::Deferred };
+        let closed = connection.closing().map(Failure::Closed);
+        let recipients = fates.into_iter().enumerate().map(|(index, fate)| {
+            let stage = reached(stage, next, index, &fate);
+            match fate {
                 Fate::Decided(delivered) => delivered,
-                Fate::Taken if in_doubt => {
-                    Delivered { verdict: Verdict::Unknown, stage: Stage::Message, reply: None }
+                Fate::Taken if connection.in_doubt() => {
+                    Delivered { verdict: Verdict::Unknown, stage, reply: None }
                 }
-                Fate::Taken => Delivered { verdict: lost, stage: Stage::Message, reply: None },
-                Fate::Open => {
-                    let stage = match started {
-                        false => Stage::Connect,
-                        true if index < named => Stage::Rcpt,
-                        true => Stage::Mail,
-                    };
-                    Delivered { verdict: lost, stage, reply: None }
-                }
-            })
-            .collect();
-        Outcome { recipients, reply: self.reply, failure }
+                Fate::Taken | Fate::Open => Delivered { verdict: lost, stage, reply: None },
+            }
+        });
+        Outcome {
+            recipients: recipients.collect(),
+            reply,
+            failure: given_up.or(closed).or(unnamed),
+        }
+    }
+}
+
+/// Where a recipient stands that nothing was decided about, when `named` of them were named.
+fn reached(stage: Stage, named: usize, index: usize, fate: &Fate) -> Stage {
+    match (stage, fate) {
+        (Stage::Connect | Stage::Message, _) => stage,
+        (_, Fate::Taken) => Stage::Data,
+        _ if index < named => Stage::Rcpt,
+        _ => stage,
     }
 }

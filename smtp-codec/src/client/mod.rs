@@ -257,6 +257,11 @@ impl Connection {
         self.scanner = ReplyScanner::default();
         self.present = std::mem::take(&mut self.gathered);
         let reply = Reply::parse(self.rx.bytes().get(..self.present).unwrap_or_default())?;
+        if self.session.outstanding() > 0 && self.unsent() >= self.session.outstanding() {
+            self.session.unasked(reply);
+            self.session.not_in_doubt();
+            return Ok(true);
+        }
         let mark = self.tx.remaining();
         self.session.reply(reply, self.config.hello(), &mut self.tx);
         self.observer.sent(self.tx.since(mark));
@@ -264,6 +269,12 @@ impl Connection {
             self.session.not_in_doubt();
         }
         Ok(true)
+    }
+
+    /// Commands, or the end of the mail data, that have not left this side in full.
+    fn unsent(&self) -> u32 {
+        let lines = memchr::memchr_iter(b'\n', self.tx.chunk()).count();
+        u32::try_from(lines).unwrap_or(u32::MAX)
     }
 
     /// What the caller must look at or go on with. Asked twice it answers the same.

@@ -137,7 +137,6 @@ impl Default for Settings {
 #[derive(Clone, Copy, Debug, Default)]
 struct Transaction {
     utf8: bool,
-    rset_due: bool,
     mail_due: bool,
     mail_refused: bool,
     sent: u32,
@@ -149,9 +148,7 @@ struct Transaction {
 
 impl Transaction {
     fn awaited(&self) -> Option<Awaited> {
-        if self.rset_due {
-            Some(Awaited::Rset)
-        } else if self.mail_due {
+        if self.mail_due {
             Some(Awaited::Mail)
         } else if self.answered < self.sent {
             Some(Awaited::Rcpt)
@@ -163,7 +160,7 @@ impl Transaction {
     }
 
     fn outstanding(&self) -> u32 {
-        let others = u32::from(self.rset_due) + u32::from(self.mail_due) + u32::from(self.data_due);
+        let others = u32::from(self.mail_due) + u32::from(self.data_due);
         (self.sent - self.answered).saturating_add(others)
     }
 }
@@ -178,6 +175,8 @@ enum State {
     Body,
     Message,
     LoneDot,
+    /// A transaction that came to nothing may still be open over there.
+    Rset,
     Quit(Closing),
     Closed(Closing),
 }
@@ -202,8 +201,6 @@ pub struct Session {
     told: Option<Question>,
     settings: Settings,
     extensions: Extensions,
-    /// A transaction may still be open over there: RSET before the next one.
-    stale: bool,
     in_doubt: bool,
 }
 
@@ -216,7 +213,6 @@ impl Session {
             told: None,
             settings,
             extensions: Extensions::default(),
-            stale: false,
             in_doubt: false,
         }
     }
@@ -303,8 +299,31 @@ impl Session {
             State::Open(transaction) => transaction.awaited().unwrap_or(Awaited::Nothing),
             State::Message => Awaited::Message,
             State::LoneDot => Awaited::LoneDot,
+            State::Rset => Awaited::Rset,
             State::Quit(_) => Awaited::Quit,
             State::Ready | State::Body | State::Closed(_) => Awaited::Nothing,
+        }
+    }
+
+    /// Commands that were written and are not answered yet. The end of the mail data counts as
+    /// one.
+    #[must_use]
+    pub fn outstanding(&self) -> u32 {
+        match self.state {
+            State::Open(transaction) => transaction.outstanding(),
+            State::Greeting | State::Ready | State::Body | State::Closed(_) => 0,
+            State::Ehlo | State::Helo | State::Message => 1,
+            State::LoneDot | State::Rset | State::Quit(_) => 1,
+        }
+    }
+
+    /// Takes note of a reply to a command that has not left this side.
+    pub fn unasked(&mut self, reply: Reply<'_>) {
+        if reply.code().get() == 421 {
+            self.told = Some(Question::Refused);
+            self.close(Closing::Unavailable);
+        } else {
+            self.close(Closing::Protocol(ProtocolFault::Unasked));
         }
     }
 
@@ -364,7 +383,6 @@ impl Session {
     /// A step of a transaction was answered.
     fn advance<S: Sink + ?Sized>(&mut self, awaited: Awaited, good: bool, out: &mut S) {
         match (awaited, &mut self.state) {
-            (Awaited::Rset, State::Open(transaction)) => transaction.rset_due = false,
             (Awaited::Mail, State::Open(transaction)) => {
                 self.told = Some(Question::Mail);
                 transaction.mail_due = false;
@@ -378,44 +396,45 @@ impl Session {
             (Awaited::Data, State::Open(transaction)) => {
                 self.told = Some(Question::Data);
                 let wanted = transaction.accepted > 0 && !transaction.mail_refused;
-                self.state = match (good, wanted) {
-                    (true, true) => State::Body,
+                match (good, wanted) {
+                    (true, true) => self.state = State::Body,
                     (true, false) => {
                         out.put(b".\r\n");
-                        State::LoneDot
+                        self.state = State::LoneDot;
                     }
-                    (false, _) => {
-                        self.stale = true;
-                        State::Ready
-                    }
-                };
+                    (false, _) if transaction.mail_refused => self.state = State::Ready,
+                    (false, _) => self.say_rset(out),
+                }
             }
             (Awaited::Message, _) => {
                 self.told = Some(Question::Done);
                 self.state = State::Ready;
             }
-            (Awaited::LoneDot, _) => {
-                self.stale = true;
-                self.state = State::Ready;
-            }
+            (Awaited::LoneDot | Awaited::Rset, _) => self.state = State::Ready,
             _ => {}
         }
-        self.settle();
+        self.settle(out);
     }
 
     /// Ends a transaction that can come to nothing more.
-    fn settle(&mut self) {
+    fn settle<S: Sink + ?Sized>(&mut self, out: &mut S) {
         if let State::Open(transaction) = self.state
             && transaction.outstanding() == 0
-            && (transaction.ended || transaction.mail_refused)
         {
-            self.stale = !transaction.mail_refused;
-            self.state = State::Ready;
+            if transaction.mail_refused {
+                self.state = State::Ready;
+            } else if transaction.ended {
+                self.say_rset(out);
+            }
         }
     }
 
-    /// Starts a transaction: MAIL, and RSET before it where an earlier one may still be open.
-    /// SIZE, and BODY=7BIT, are left out where the server does not offer them.
+    fn say_rset<S: Sink + ?Sized>(&mut self, out: &mut S) {
+        Command::Rset.encode(out);
+        self.state = State::Rset;
+    }
+
+    /// Starts a transaction: MAIL. SIZE, and BODY=7BIT, are left out where the server does not offer them.
     ///
     /// # Errors
     ///
@@ -450,10 +469,6 @@ impl Session {
         {
             return Err(CallError::TooLarge(limit));
         }
-        let rset_due = core::mem::take(&mut self.stale);
-        if rset_due {
-            Command::Rset.encode(out);
-        }
         out.put(b"MAIL FROM:");
         let _ = fmt::write(&mut crate::sink::Text(out), format_args!("{reverse_path}"));
         for parameter in parameters.iter() {
@@ -464,7 +479,6 @@ impl Session {
         out.put(b"\r\n");
         self.state = State::Open(Transaction {
             utf8: parameters.smtp_utf8(),
-            rset_due,
             mail_due: true,
             ..Transaction::default()
         });
@@ -507,7 +521,7 @@ impl Session {
             Command::Data.encode(out);
             transaction.data_due = true;
         }
-        self.settle();
+        self.settle(out);
     }
 
     /// Says that the content, its end included, has been written.
