@@ -65,13 +65,20 @@ enum At {
 pub struct Encoder {
     at: At,
     policy: BareNewline,
+    stuffs: bool,
 }
 
 impl Encoder {
     /// Starts at the beginning of the content.
     #[must_use]
     pub fn new(policy: BareNewline) -> Self {
-        Encoder { at: At::LineStart, policy }
+        Encoder { at: At::LineStart, policy, stuffs: true }
+    }
+
+    /// The same for content that goes by BDAT: no dots are stuffed and no end is written, but
+    /// newlines are looked at all the same.
+    pub(crate) fn for_chunks(policy: BareNewline) -> Self {
+        Encoder { stuffs: false, ..Self::new(policy) }
     }
 
     /// The next run of `content`, which must begin where the last run ended; `None` when there is
@@ -83,6 +90,9 @@ impl Encoder {
     /// by closing the connection.
     pub fn next<'a>(&mut self, content: &'a [u8]) -> Result<Option<Run<'a>>, FoundBareNewline> {
         let Some(first) = content.first() else { return Ok(None) };
+        if !self.stuffs && self.policy == BareNewline::Pass {
+            return Ok(Some(Run::Lent(content)));
+        }
         match self.at {
             // A CR is held back until what follows it is known, so that none goes out bare.
             At::AfterCr if *first == b'\n' => {
@@ -90,7 +100,7 @@ impl Encoder {
                 return Ok(Some(Run::Written(b"\r\n", 1)));
             }
             At::AfterCr => return self.bare(b'\r', 0).map(Some),
-            At::LineStart | At::MaybeLineStart if *first == b'.' => {
+            At::LineStart | At::MaybeLineStart if *first == b'.' && self.stuffs => {
                 self.at = At::Inside;
                 return Ok(Some(Run::Written(b"..", 1)));
             }
@@ -114,7 +124,7 @@ impl Encoder {
         while let Some(at) = content.get(from..).and_then(|rest| memchr2(b'\r', b'\n', rest)) {
             let here = from + at;
             match content.get(here..).unwrap_or_default() {
-                [b'\r', b'\n', b'.', ..] => {
+                [b'\r', b'\n', b'.', ..] if self.stuffs => {
                     self.at = At::LineStart;
                     return here + 2;
                 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use smtp_proto::address::{AddressError, Host, HostBuf};
 use smtp_proto::session::BareNewline;
-use smtp_proto::session::client::Settings;
+use smtp_proto::session::client::{ContentKind, Settings};
+
+use crate::dot::Encoder;
 
 /// A client's configuration, made once and shared by its connections.
 ///
@@ -52,7 +54,23 @@ impl Config {
         self
     }
 
-    /// What is done with bare newlines in the content; they are an error by default.
+    /// Whether content goes by BDAT where the server offers CHUNKING (RFC 3030); it does by
+    /// default, but never under [`BareNewline::Normalise`]. BODY=BINARYMIME needs it.
+    #[must_use]
+    pub fn chunking(mut self, on: bool) -> Self {
+        self.settings.chunking = on;
+        self
+    }
+
+    /// Speaks LMTP (RFC 2033): each recipient gets a reply of its own to the message.
+    #[must_use]
+    pub fn lmtp(mut self) -> Self {
+        self.settings.lmtp = true;
+        self
+    }
+
+    /// What is done with bare newlines in the content; they are an error by default. Content of
+    /// BODY=BINARYMIME has no lines, and is not looked at.
     #[must_use]
     pub fn bare_newline(mut self, policy: BareNewline) -> Self {
         self.newlines = policy;
@@ -79,11 +97,19 @@ impl Config {
     }
 
     pub(super) fn settings(&self) -> Settings {
-        self.settings
+        // Chunks have their length before them, and newlines that are mended change it.
+        let chunking = self.settings.chunking && self.newlines != BareNewline::Normalise;
+        let mut settings = self.settings;
+        settings.chunking = chunking;
+        settings
     }
 
-    pub(super) fn newlines(&self) -> BareNewline {
-        self.newlines
+    pub(super) fn encoder(&self, content: ContentKind) -> Encoder {
+        match content {
+            ContentKind::Data => Encoder::new(self.newlines),
+            ContentKind::Chunks => Encoder::for_chunks(self.newlines),
+            ContentKind::BinaryChunks => Encoder::for_chunks(BareNewline::Pass),
+        }
     }
 
     pub(super) fn most_patience(&self) -> Option<Duration> {

@@ -140,6 +140,7 @@ impl<'e> Delivery<'e> {
                 }
             }
             Event::Done(reply) => self.decide_taken(Stage::Message, reply),
+            Event::DoneFor(_, reply) => self.decide_next(reply),
             Event::Refused(reply) => {
                 let (stage, named) = (self.stage, self.next);
                 self.decide_all(|index, fate| {
@@ -172,6 +173,14 @@ impl<'e> Delivery<'e> {
                 *fate = Fate::Decided(delivered);
             }
         }
+    }
+
+    /// LMTP answers for one recipient after the other, in the order in which they were accepted.
+    fn decide_next(&mut self, reply: Reply<'_>) {
+        if let Some(fate) = self.fates.iter_mut().find(|fate| matches!(fate, Fate::Taken)) {
+            *fate = Fate::Decided(Delivered::from_reply(Stage::Message, reply));
+        }
+        self.reply = Some(reply.into());
     }
 
     fn decide_taken(&mut self, stage: Stage, reply: Reply<'_>) {

@@ -5,7 +5,7 @@ use smtp_proto::Sink;
 use smtp_proto::address::{ForwardPath, ReversePath};
 use smtp_proto::command::{MailParameters, RcptParameters};
 use smtp_proto::reply::{Capabilities, Extensions, Reply};
-use smtp_proto::session::client::{CallError, Closing, Session};
+use smtp_proto::session::client::{CallError, Closing, ContentKind, Session};
 
 use super::Observer;
 use crate::buffer::TxBuf;
@@ -37,6 +37,9 @@ pub enum Event<'a> {
     WantBody(BodySlot<'a>),
     /// The reply to the message.
     Done(Reply<'a>),
+    /// In LMTP, the reply to the message for one recipient; its number, counted from 0 among those
+    /// that were accepted.
+    DoneFor(u32, Reply<'a>),
     /// The session is over.
     Closed(Closing),
     /// Nothing: the connection waits for something else than the caller.
@@ -131,13 +134,17 @@ pub struct BodySlot<'a> {
 
 impl BodySlot<'_> {
     /// Writes as much of `content` as there is room for; how many octets were taken is returned.
-    /// Dots are stuffed on the way. 0 means that what waits must be sent first: step again.
+    /// Dots are stuffed on the way, unless it goes by BDAT. 0 means that what waits must be sent
+    /// first: step again.
     ///
     /// # Errors
     ///
     /// [`FoundBareNewline`] under [`BareNewline::Reject`](smtp_proto::session::BareNewline). The
     /// session is then over: mail data cannot be taken back but by closing the connection.
     pub fn write(&mut self, content: &[u8]) -> Result<usize, FoundBareNewline> {
+        if self.is_chunked() {
+            return self.write_chunk(content);
+        }
         let mut taken = 0;
         loop {
             let room = self.call.tx.room();
@@ -164,13 +171,47 @@ impl BodySlot<'_> {
         }
     }
 
-    /// Ends the content, with the CRLF that its last line may lack, and the lone dot.
+    fn is_chunked(&self) -> bool {
+        self.call.session.content() != ContentKind::Data
+    }
+
+    /// One chunk at a time, so that its reply can be told from one that comes too early.
+    fn write_chunk(&mut self, content: &[u8]) -> Result<usize, FoundBareNewline> {
+        let mut taken = 0;
+        while !self.call.tx.has_remaining() {
+            let rest = content.get(taken..).unwrap_or_default();
+            let part = rest.get(..self.call.tx.room().min(rest.len())).unwrap_or_default();
+            let (bytes, n) = match self.encoder.next(part) {
+                Ok(None) => break,
+                Ok(Some(Run::Lent(bytes))) => (bytes, bytes.len()),
+                Ok(Some(Run::Written(bytes, n))) => (bytes, n),
+                Err(found) => {
+                    self.call.session.close(Closing::Abandoned);
+                    return Err(found);
+                }
+            };
+            taken += n;
+            if !bytes.is_empty() {
+                let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                self.call.write(|session, tx| session.chunk(size, false, tx));
+                self.call.tx.put(bytes);
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Ends the content: by the CRLF that its last line may lack and the lone dot, or by an empty
+    /// last chunk.
     ///
     /// # Errors
     ///
     /// [`FoundBareNewline`] as for [`write`](BodySlot::write), if the content ended in a bare CR.
-    pub fn finish(self) -> Result<(), FoundBareNewline> {
+    pub fn finish(mut self) -> Result<(), FoundBareNewline> {
         match self.encoder.finish() {
+            Ok(_) if self.is_chunked() => {
+                self.call.write(|session, tx| session.chunk(0, true, tx));
+                Ok(())
+            }
             Ok(end) => {
                 self.call.tx.put(end);
                 self.call.session.end_body();

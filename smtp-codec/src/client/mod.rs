@@ -8,7 +8,7 @@ use bytes::Buf;
 use memchr::memchr;
 use smtp_proto::reply::{Capabilities, Extensions, Progress, Reply, ReplyFault, ReplyScanner};
 use smtp_proto::session::Framing;
-use smtp_proto::session::client::{ProtocolFault, Question, Session};
+use smtp_proto::session::client::{ContentKind, ProtocolFault, Question, Session};
 
 mod config;
 mod content;
@@ -73,6 +73,8 @@ pub struct Connection {
     /// Octets of the reply that the caller is being told of.
     present: usize,
     encoder: Encoder,
+    /// The encoder is the one of the content that is being written.
+    body: bool,
     observer: Observer,
     eof: bool,
 }
@@ -110,7 +112,7 @@ impl Connection {
     pub fn new(config: impl Into<Arc<Config>>) -> Self {
         let config = config.into();
         let session = Session::new(config.settings());
-        let encoder = Encoder::new(config.newlines());
+        let encoder = config.encoder(ContentKind::Data);
         Connection {
             config,
             session,
@@ -121,6 +123,7 @@ impl Connection {
             gathered: 0,
             present: 0,
             encoder,
+            body: false,
             observer: Observer::default(),
             eof: false,
         }
@@ -219,8 +222,15 @@ impl Connection {
             if self.tx.is_full() {
                 return Want::Flush;
             }
-            if self.session.asked().is_some() {
-                return Want::Event;
+            match self.session.asked() {
+                // One chunk at a time: see `BodySlot::write`.
+                Some(Question::WantBody)
+                    if self.session.content() != ContentKind::Data && self.tx.has_remaining() =>
+                {
+                    return Want::Flush;
+                }
+                Some(_) => return Want::Event,
+                None => {}
             }
             if self.eof {
                 self.close(Closing::PeerGone);
@@ -273,13 +283,16 @@ impl Connection {
 
     /// Commands, or the end of the mail data, that have not left this side in full.
     fn unsent(&self) -> u32 {
+        if self.session.content() != ContentKind::Data {
+            return u32::from(self.tx.has_remaining());
+        }
         let lines = memchr::memchr_iter(b'\n', self.tx.chunk()).count();
         u32::try_from(lines).unwrap_or(u32::MAX)
     }
 
     /// What the caller must look at or go on with. Asked twice it answers the same.
     pub fn event(&mut self) -> Event<'_> {
-        let Connection { config, session, rx, tx, present, encoder, observer, .. } = self;
+        let Connection { config, session, rx, tx, present, encoder, body, observer, .. } = self;
         if let Some(told) = session.told() {
             let bytes = rx.bytes().get(..*present).unwrap_or_default();
             let Ok(reply) = Reply::parse(bytes) else { return Event::Idle };
@@ -291,6 +304,7 @@ impl Connection {
                 Question::Rcpt(number) => Event::Rcpt(number, reply),
                 Question::Data => Event::Data(reply),
                 Question::Done => Event::Done(reply),
+                Question::DoneFor(number) => Event::DoneFor(number, reply),
                 _ => Event::Idle,
             };
         }
@@ -302,10 +316,15 @@ impl Connection {
         match asked {
             Some(Question::Ready) => Event::Ready(Ready { call }),
             Some(Question::WantRcpt) => {
-                *encoder = Encoder::new(config.newlines());
+                *body = false;
                 Event::WantRcpt(RcptSlot { call })
             }
-            Some(Question::WantBody) => Event::WantBody(BodySlot { call, encoder }),
+            Some(Question::WantBody) => {
+                if !std::mem::replace(body, true) {
+                    *encoder = config.encoder(call.session.content());
+                }
+                Event::WantBody(BodySlot { call, encoder })
+            }
             _ => Event::Idle,
         }
     }

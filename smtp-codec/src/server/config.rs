@@ -11,8 +11,8 @@ use smtp_proto::session::server::{Context, Limits, Settings};
 
 /// A server's configuration, made once and shared by its connections.
 ///
-/// It starts with PIPELINING, SIZE without a limit, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES and
-/// DSN, strict syntax, and the defaults of [`Limits`].
+/// It starts with PIPELINING, SIZE without a limit, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES, DSN,
+/// CHUNKING and BINARYMIME, strict syntax, and the defaults of [`Limits`].
 ///
 /// ```
 /// use smtp_codec::server::Config;
@@ -80,6 +80,13 @@ impl Config {
     #[must_use]
     pub fn syntax(mut self, syntax: Syntax) -> Self {
         self.settings.syntax = syntax;
+        self
+    }
+
+    /// Speaks LMTP (RFC 2033): `Event::Message` comes once for each recipient that was accepted.
+    #[must_use]
+    pub fn lmtp(mut self) -> Self {
+        self.settings.lmtp = true;
         self
     }
 

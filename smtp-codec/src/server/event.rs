@@ -19,13 +19,13 @@ use crate::buffer::TxBuf;
 pub enum Event<'a> {
     /// A client has connected.
     Greet(Greet<'a>),
-    /// EHLO or HELO.
+    /// EHLO or HELO; LHLO in LMTP.
     Hello(Hello<'a>),
     /// MAIL: a transaction begins.
     Mail(Mail<'a>),
     /// RCPT.
     Rcpt(Rcpt<'a>),
-    /// DATA, before the 354.
+    /// DATA, before the 354; or the first BDAT, which has none.
     Data(Data<'a>),
     /// Some of the content, dots removed, the CRLF of its last line included. Seen once the
     /// connection is stepped again.
@@ -131,7 +131,7 @@ handle! {
     Greet {} "Greets with `220 hostname ESMTP ready`."
 }
 handle! {
-    /// EHLO or HELO (RFC 5321 section 4.1.1.1).
+    /// EHLO or HELO (RFC 5321 section 4.1.1.1), or LHLO (RFC 2033 section 4.1).
     Hello { host: Host<'a> } "Welcomes the client, and offers it the extensions if it said EHLO."
 }
 handle! {
@@ -145,14 +145,16 @@ handle! {
     "250 2.1.5: this recipient is taken."
 }
 handle! {
-    /// DATA (RFC 5321 section 4.1.1.4), with at least one recipient taken.
-    Data {} "354: the content may come. A refusal ends the transaction."
+    /// DATA (RFC 5321 section 4.1.1.4) or the first BDAT (RFC 3030 section 2), with at least one
+    /// recipient taken.
+    Data {} "The content may come: 354 to DATA, nothing to BDAT. A refusal ends the transaction."
 }
 handle! {
     /// A complete message (RFC 5321 section 4.1.1.4).
     ///
     /// Accepting it takes over the responsibility for every recipient that was accepted; do so
-    /// once it is safe. Either answer ends the transaction.
+    /// once it is safe. Either answer ends the transaction. In LMTP it is asked once for each
+    /// recipient that was accepted, and each answer is for [that one](Message::recipient) alone.
     Message {} "250 2.0.0: the message is taken over."
 }
 handle! {
@@ -210,6 +212,13 @@ impl Data<'_> {
 }
 
 impl Message<'_> {
+    /// In LMTP, which of the recipients that were accepted this is about, counted from 0; `None`
+    /// in SMTP, where it is about all of them.
+    #[must_use]
+    pub fn recipient(&self) -> Option<u32> {
+        self.answer.session.recipient(&self.answer.config.context())
+    }
+
     /// Octets of content.
     #[must_use]
     pub fn size(&self) -> u64 {

@@ -197,6 +197,7 @@ impl Connection {
                 Framing::Line => self.line(),
                 Framing::Data => self.data(),
                 Framing::Chunk(left) => self.chunk(left),
+                Framing::Skip(left) => self.skip(left),
                 _ if self.tx.has_remaining() => return Want::Flush,
                 _ => return Want::Close,
             };
@@ -266,6 +267,11 @@ impl Connection {
             Piece::Incomplete => return Progress::Starved,
         };
         self.rx.consume(skip);
+        self.show(len, literal)
+    }
+
+    /// Lends the next `len` octets to the application, as far as it is to see them.
+    fn show(&mut self, len: usize, literal: Option<&'static [u8]>) -> Progress {
         let octets = u64::try_from(len).unwrap_or(u64::MAX);
         let shown = self.session.content(&self.config.context(), octets);
         let shown = usize::try_from(shown).unwrap_or(len);
@@ -281,6 +287,17 @@ impl Connection {
     }
 
     fn chunk(&mut self, left: u64) -> Progress {
+        if left == 0 {
+            self.session.end_of_chunk(&self.config.context(), &mut self.tx);
+            return Progress::Made;
+        }
+        match usize::try_from(left).unwrap_or(usize::MAX).min(self.rx.len()) {
+            0 => Progress::Starved,
+            len => self.show(len, None),
+        }
+    }
+
+    fn skip(&mut self, left: u64) -> Progress {
         let n = usize::try_from(left).unwrap_or(usize::MAX).min(self.rx.len());
         self.rx.consume(n);
         self.session.swallowed(u64::try_from(n).unwrap_or(left));
@@ -313,7 +330,7 @@ impl Connection {
             Some(Question::Message) => Event::Message(Message::new(answer)),
             Some(Question::Aborted(abort)) => Event::Aborted(abort),
             Some(Question::Hello) => match command() {
-                Some(Command::Ehlo(host) | Command::Helo(host)) => {
+                Some(Command::Ehlo(host) | Command::Helo(host) | Command::Lhlo(host)) => {
                     Event::Hello(Hello::new(answer, host))
                 }
                 _ => Event::Idle,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Buf;
-use smtp_codec::proto::reply::{EnhancedCode, Positive, Refusal};
+use smtp_codec::proto::reply::{EnhancedCode, Extension, Positive, Refusal};
 use smtp_codec::server::{Closing, Config, Connection, Event, Want};
 
 use super::Cut;
@@ -70,7 +70,13 @@ fn refusal(code: u16, text: &'static str) -> Refusal<'static> {
     Refusal::new(code, EnhancedCode::new(class, 9, 9), text).unwrap()
 }
 
+/// A server that takes content by DATA alone.
 pub fn config() -> Config {
+    chunking().without(Extension::Chunking).without(Extension::BinaryMime)
+}
+
+/// A server with all that is offered by default.
+pub fn chunking() -> Config {
     Config::new("mx.example.org").unwrap()
 }
 

@@ -20,8 +20,10 @@ pub enum Framing {
     Line,
     /// Mail data that ends in CRLF "." CRLF (RFC 5321 section 4.5.2).
     Data,
-    /// So many octets, whatever they hold (RFC 3030 section 2).
+    /// So many octets of content, whatever they hold (RFC 3030 section 2).
     Chunk(u64),
+    /// So many octets that are thrown away: a chunk that was refused.
+    Skip(u64),
     /// Nothing: the session is over.
     End,
 }

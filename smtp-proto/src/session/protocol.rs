@@ -14,6 +14,7 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Protocol {
     extended: bool,
+    lmtp: bool,
     utf8: bool,
 }
 
@@ -21,13 +22,19 @@ impl Protocol {
     /// HELO, or nothing yet.
     #[must_use]
     pub const fn smtp() -> Self {
-        Protocol { extended: false, utf8: false }
+        Protocol { extended: false, lmtp: false, utf8: false }
     }
 
     /// EHLO.
     #[must_use]
     pub const fn esmtp() -> Self {
-        Protocol { extended: true, utf8: false }
+        Protocol { extended: true, lmtp: false, utf8: false }
+    }
+
+    /// LHLO (RFC 2033).
+    #[must_use]
+    pub const fn lmtp() -> Self {
+        Protocol { extended: true, lmtp: true, utf8: false }
     }
 
     /// The same where the transaction uses SMTPUTF8.
@@ -36,7 +43,7 @@ impl Protocol {
         Protocol { utf8: true, ..self }
     }
 
-    /// Whether the client said EHLO, so that it knows which extensions are offered.
+    /// Whether the client said EHLO or LHLO, so that it knows which extensions are offered.
     #[must_use]
     pub const fn is_extended(self) -> bool {
         self.extended
@@ -51,10 +58,12 @@ impl Protocol {
 
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match (self.extended, self.utf8) {
-            (false, _) => "SMTP",
-            (true, false) => "ESMTP",
-            (true, true) => "UTF8SMTP",
+        f.write_str(match (self.extended, self.lmtp, self.utf8) {
+            (false, ..) => "SMTP",
+            (true, false, false) => "ESMTP",
+            (true, false, true) => "UTF8SMTP",
+            (true, true, false) => "LMTP",
+            (true, true, true) => "UTF8LMTP",
         })
     }
 }

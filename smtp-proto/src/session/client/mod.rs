@@ -3,14 +3,16 @@
 use core::fmt;
 use core::time::Duration;
 
+mod fault;
 mod table;
 
+pub use self::fault::{CallError, Closing, ProtocolFault};
 use self::table::{Awaited, Deed, deed};
 use super::{Framing, offered};
 use crate::Sink;
 use crate::address::{ForwardPath, Host, ReversePath};
-use crate::command::{Command, Keyword, MailParameters, Parameter, RcptParameters};
-use crate::reply::{Capabilities, Extension, Extensions, Reply, ReplyFault};
+use crate::command::{Body, Command, Keyword, MailParameters, Parameter, RcptParameters};
+use crate::reply::{Capabilities, Extension, Extensions, Reply};
 
 /// What the caller is told with a reply, or asked to go on with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,85 +38,10 @@ pub enum Question {
     WantBody,
     /// Told: the reply to the message.
     Done,
+    /// Told: in LMTP, the reply to the message for one recipient; its number, counted from 0 among
+    /// those that were accepted.
+    DoneFor(u32),
 }
-
-/// How a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Closing {
-    /// QUIT was said, and the server has answered or closed.
-    Quit,
-    /// The greeting, or EHLO and HELO, were refused.
-    Refused,
-    /// 421: the server is closing the session (RFC 5321 section 3.8).
-    Unavailable,
-    /// The server closed the connection, or the link broke.
-    PeerGone,
-    /// The server was silent for too long (RFC 5321 section 4.5.3.2).
-    TimedOut,
-    /// The server does not follow the protocol.
-    Protocol(ProtocolFault),
-    /// The caller gave up: the content could not be sent to its end.
-    Abandoned,
-}
-
-/// How a server broke the protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ProtocolFault {
-    /// A reply that is none.
-    Reply(ReplyFault),
-    /// A reply of a class that cannot stand there.
-    Class,
-    /// A reply to nothing.
-    Unasked,
-}
-
-impl fmt::Display for ProtocolFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ProtocolFault::Reply(fault) => write!(f, "the server's reply is malformed: {fault}"),
-            ProtocolFault::Class => f.write_str("the server's reply cannot stand at this point"),
-            ProtocolFault::Unasked => f.write_str("the server sent a reply to no command"),
-        }
-    }
-}
-
-impl core::error::Error for ProtocolFault {}
-
-/// Why a command cannot be sent to this server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CallError {
-    /// A parameter needs an extension that the server does not offer.
-    NotOffered(Extension),
-    /// A parameter that no known extension defines.
-    UnknownParameter,
-    /// An address outside ASCII in a transaction without SMTPUTF8 (RFC 6531 section 3.5).
-    NeedsSmtpUtf8,
-    /// SIZE is larger than the server takes (RFC 1870 section 6.1); its limit in octets.
-    TooLarge(u64),
-    /// BODY=BINARYMIME cannot be sent by DATA (RFC 3030 section 3).
-    NeedsChunking,
-}
-
-impl fmt::Display for CallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CallError::NotOffered(extension) => {
-                write!(f, "the server does not offer {}", extension.keyword())
-            }
-            CallError::UnknownParameter => f.write_str("a parameter of no known extension"),
-            CallError::NeedsSmtpUtf8 => f.write_str("an address outside ASCII needs SMTPUTF8"),
-            CallError::TooLarge(limit) => {
-                write!(f, "the message is larger than the {limit} octets that the server takes")
-            }
-            CallError::NeedsChunking => f.write_str("BODY=BINARYMIME needs CHUNKING"),
-        }
-    }
-}
-
-impl core::error::Error for CallError {}
 
 /// How a client session goes about its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,18 +52,35 @@ pub struct Settings {
     /// Commands sent and not yet answered, at most; 100 by default. It keeps the replies that are
     /// under way below what any transport buffers, so that neither side waits for the other.
     pub depth: u32,
+    /// Whether content goes by BDAT where CHUNKING is offered (RFC 3030); on by default.
+    pub chunking: bool,
+    /// LMTP (RFC 2033): LHLO in the place of EHLO, and a reply for each recipient.
+    pub lmtp: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { pipelining: true, depth: 100 }
+        Settings { pipelining: true, depth: 100, chunking: true, lmtp: false }
     }
+}
+
+/// How content goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ContentKind {
+    /// By DATA: lines, dots stuffed, a lone dot at the end.
+    Data,
+    /// By BDAT: lines, counted (RFC 3030 section 2).
+    Chunks,
+    /// By BDAT: any octets (RFC 3030 section 3).
+    BinaryChunks,
 }
 
 /// A transaction, in counters: replies come in the order of the commands.
 #[derive(Clone, Copy, Debug, Default)]
 struct Transaction {
     utf8: bool,
+    chunked: bool,
+    binary: bool,
     mail_due: bool,
     mail_refused: bool,
     sent: u32,
@@ -166,14 +110,46 @@ impl Transaction {
 }
 
 #[derive(Clone, Copy, Debug)]
+struct Chunks {
+    binary: bool,
+    accepted: u32,
+    sent: u32,
+    answered: u32,
+    last_sent: bool,
+}
+
+impl Chunks {
+    /// Once only the last chunk is unanswered, its replies are those of the message.
+    fn next(self, lmtp: bool) -> State {
+        if self.last_sent && self.answered + 1 == self.sent {
+            State::Message { answered: 0, due: if lmtp { self.accepted } else { 1 } }
+        } else {
+            State::Chunks(self)
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
 enum State {
     Greeting,
     Ehlo,
     Helo,
+    Lhlo,
     Ready,
     Open(Transaction),
-    Body,
-    Message,
+    /// Content goes by DATA, for so many recipients.
+    Body {
+        accepted: u32,
+    },
+    /// Content goes by BDAT.
+    Chunks(Chunks),
+    /// One reply is awaited, or in LMTP as many as recipients were accepted.
+    Message {
+        answered: u32,
+        due: u32,
+    },
+    /// A chunk was refused; so many replies to those behind it are awaited.
+    LostChunks(u32),
     LoneDot,
     /// A transaction that came to nothing may still be open over there.
     Rset,
@@ -242,7 +218,12 @@ impl Session {
     pub fn asked(&self) -> Option<Question> {
         match self.state {
             State::Ready => Some(Question::Ready),
-            State::Body => Some(Question::WantBody),
+            State::Body { .. } => Some(Question::WantBody),
+            State::Chunks(chunks) => {
+                let room = if self.pipelines() { self.settings.depth.max(1) } else { 1 };
+                let open = !chunks.last_sent && chunks.sent - chunks.answered < room;
+                open.then_some(Question::WantBody)
+            }
             State::Open(transaction) => {
                 let room = if self.pipelines() { self.settings.depth.max(1) } else { 1 };
                 let open = !transaction.ended && !transaction.mail_refused;
@@ -279,8 +260,8 @@ impl Session {
     pub fn patience(&self) -> Duration {
         let minutes = match self.state {
             State::Open(transaction) if transaction.awaited() == Some(Awaited::Data) => 2,
-            State::Body => 3,
-            State::Message | State::LoneDot => 10,
+            State::Body { .. } | State::Chunks(Chunks { last_sent: false, .. }) => 3,
+            State::Message { .. } | State::Chunks(_) | State::LoneDot => 10,
             State::Quit(_) => 1,
             _ => 5,
         };
@@ -297,11 +278,15 @@ impl Session {
             State::Ehlo => Awaited::Ehlo,
             State::Helo => Awaited::Helo,
             State::Open(transaction) => transaction.awaited().unwrap_or(Awaited::Nothing),
-            State::Message => Awaited::Message,
+            State::Message { .. } => Awaited::Message,
+            State::Chunks(chunks) if chunks.answered == chunks.sent => Awaited::Nothing,
+            State::Chunks(_) => Awaited::Chunk,
+            State::LostChunks(_) => Awaited::LostChunk,
+            State::Lhlo => Awaited::Lhlo,
             State::LoneDot => Awaited::LoneDot,
             State::Rset => Awaited::Rset,
             State::Quit(_) => Awaited::Quit,
-            State::Ready | State::Body | State::Closed(_) => Awaited::Nothing,
+            State::Ready | State::Body { .. } | State::Closed(_) => Awaited::Nothing,
         }
     }
 
@@ -311,8 +296,10 @@ impl Session {
     pub fn outstanding(&self) -> u32 {
         match self.state {
             State::Open(transaction) => transaction.outstanding(),
-            State::Greeting | State::Ready | State::Body | State::Closed(_) => 0,
-            State::Ehlo | State::Helo | State::Message => 1,
+            State::Chunks(chunks) => chunks.sent - chunks.answered,
+            State::LostChunks(left) => left,
+            State::Greeting | State::Ready | State::Body { .. } | State::Closed(_) => 0,
+            State::Ehlo | State::Helo | State::Lhlo | State::Message { .. } => 1,
             State::LoneDot | State::Rset | State::Quit(_) => 1,
         }
     }
@@ -338,8 +325,13 @@ impl Session {
             }
             Deed::Introduce => {
                 self.told = Some(Question::Greeting);
-                self.state = State::Ehlo;
-                Command::Ehlo(hello).encode(out);
+                if self.settings.lmtp {
+                    self.state = State::Lhlo;
+                    Command::Lhlo(hello).encode(out);
+                } else {
+                    self.state = State::Ehlo;
+                    Command::Ehlo(hello).encode(out);
+                }
             }
             Deed::FallBack => {
                 self.state = State::Helo;
@@ -348,7 +340,7 @@ impl Session {
             Deed::Ready => {
                 self.told = Some(Question::Ehlo);
                 self.extensions = match awaited {
-                    Awaited::Ehlo => Capabilities::new(reply).extensions(),
+                    Awaited::Ehlo | Awaited::Lhlo => Capabilities::new(reply).extensions(),
                     _ => Extensions::default(),
                 };
                 self.state = State::Ready;
@@ -371,7 +363,7 @@ impl Session {
                 return self.close(Closing::Protocol(fault));
             }
             deed @ (Deed::Good | Deed::Bad | Deed::Ignore) => {
-                self.advance(awaited, deed == Deed::Good, out);
+                self.advance(awaited, deed != Deed::Bad, out);
             }
         }
         if unavailable {
@@ -397,7 +389,9 @@ impl Session {
                 self.told = Some(Question::Data);
                 let wanted = transaction.accepted > 0 && !transaction.mail_refused;
                 match (good, wanted) {
-                    (true, true) => self.state = State::Body,
+                    (true, true) => {
+                        self.state = State::Body { accepted: transaction.accepted };
+                    }
                     (true, false) => {
                         out.put(b".\r\n");
                         self.state = State::LoneDot;
@@ -406,9 +400,26 @@ impl Session {
                     (false, _) => self.say_rset(out),
                 }
             }
-            (Awaited::Message, _) => {
-                self.told = Some(Question::Done);
-                self.state = State::Ready;
+            (Awaited::Chunk, State::Chunks(chunks)) => {
+                chunks.answered += 1;
+                let chunks = *chunks;
+                if good {
+                    self.state = chunks.next(self.settings.lmtp);
+                } else {
+                    self.told = Some(Question::Done);
+                    self.state = State::LostChunks(chunks.sent - chunks.answered);
+                }
+            }
+            (Awaited::LostChunk, State::LostChunks(left)) => *left -= 1,
+            (Awaited::Message, State::Message { answered, due }) => {
+                self.told = Some(match self.settings.lmtp {
+                    true => Question::DoneFor(*answered),
+                    false => Question::Done,
+                });
+                *answered += 1;
+                if answered == due {
+                    self.state = State::Ready;
+                }
             }
             (Awaited::LoneDot | Awaited::Rset, _) => self.state = State::Ready,
             _ => {}
@@ -423,9 +434,16 @@ impl Session {
         {
             if transaction.mail_refused {
                 self.state = State::Ready;
+            } else if transaction.ended && transaction.chunked && transaction.accepted > 0 {
+                let Transaction { binary, accepted, .. } = transaction;
+                let (sent, answered, last_sent) = (0, 0, false);
+                self.state = State::Chunks(Chunks { binary, accepted, sent, answered, last_sent });
             } else if transaction.ended {
                 self.say_rset(out);
             }
+        }
+        if let State::LostChunks(0) = self.state {
+            self.say_rset(out);
         }
     }
 
@@ -457,7 +475,9 @@ impl Session {
         for parameter in parameters.iter().filter(|parameter| !is_optional(parameter)) {
             self.check_offered(&parameter)?;
         }
-        if parameters.body() == Some(crate::command::Body::BinaryMime) {
+        let chunked = self.settings.chunking && self.extensions.contains(Extension::Chunking);
+        let binary = parameters.body() == Some(Body::BinaryMime);
+        if binary && !chunked {
             return Err(CallError::NeedsChunking);
         }
         if !reverse_path.is_ascii() && !parameters.smtp_utf8() {
@@ -479,6 +499,8 @@ impl Session {
         out.put(b"\r\n");
         self.state = State::Open(Transaction {
             utf8: parameters.smtp_utf8(),
+            chunked,
+            binary,
             mail_due: true,
             ..Transaction::default()
         });
@@ -517,7 +539,8 @@ impl Session {
         }
         transaction.ended = true;
         let unanswered = transaction.sent - transaction.answered;
-        if transaction.accepted + unanswered > 0 && !transaction.mail_refused {
+        let wanted = transaction.accepted + unanswered > 0 && !transaction.mail_refused;
+        if wanted && !transaction.chunked {
             Command::Data.encode(out);
             transaction.data_due = true;
         }
@@ -526,8 +549,31 @@ impl Session {
 
     /// Says that the content, its end included, has been written.
     pub fn end_body(&mut self) {
-        if let State::Body = self.state {
-            self.state = State::Message;
+        if let State::Body { accepted } = self.state {
+            let due = if self.settings.lmtp { accepted } else { 1 };
+            self.state = State::Message { answered: 0, due };
+        }
+    }
+
+    /// How the content goes that is being written.
+    #[must_use]
+    pub fn content(&self) -> ContentKind {
+        match self.state {
+            State::Chunks(Chunks { binary: true, .. }) => ContentKind::BinaryChunks,
+            State::Chunks(_) | State::LostChunks(_) => ContentKind::Chunks,
+            _ => ContentKind::Data,
+        }
+    }
+
+    /// Announces a chunk of so many octets, which must follow at once.
+    pub fn chunk<S: Sink + ?Sized>(&mut self, size: u64, last: bool, out: &mut S) {
+        if let State::Chunks(chunks) = &mut self.state
+            && !chunks.last_sent
+        {
+            Command::Bdat { size, last }.encode(out);
+            chunks.sent += 1;
+            chunks.last_sent = last;
+            self.state = chunks.next(self.settings.lmtp);
         }
     }
 
@@ -548,7 +594,7 @@ impl Session {
         let closing = match (self.state, closing) {
             (State::Closed(_), _) => return,
             (State::Quit(closing), _) => closing,
-            (State::Message, _) => {
+            (State::Message { .. } | State::Chunks(Chunks { last_sent: true, .. }), _) => {
                 self.in_doubt = true;
                 closing
             }

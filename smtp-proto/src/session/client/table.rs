@@ -9,10 +9,15 @@ pub(super) enum Awaited {
     Greeting,
     Ehlo,
     Helo,
+    Lhlo,
     Rset,
     Mail,
     Rcpt,
     Data,
+    /// A chunk that is not the last.
+    Chunk,
+    /// A chunk behind one that was refused.
+    LostChunk,
     /// The end of the mail data.
     Message,
     /// The lone dot behind a 354 that nobody was left to profit from (RFC 2920 section 3.1).
@@ -25,7 +30,10 @@ pub(super) enum Awaited {
 impl Awaited {
     /// Whether the caller is told of the reply as a step of its transaction.
     pub(super) const fn is_of_a_transaction(self) -> bool {
-        matches!(self, Awaited::Mail | Awaited::Rcpt | Awaited::Data | Awaited::Message)
+        matches!(
+            self,
+            Awaited::Mail | Awaited::Rcpt | Awaited::Data | Awaited::Chunk | Awaited::Message
+        )
     }
 }
 
@@ -59,11 +67,14 @@ pub(super) const fn deed(awaited: Awaited, class: Class) -> Deed {
     let row = match awaited {
         Awaited::Greeting => [Introduce, Broken, Refused, Refused ],
         Awaited::Ehlo     => [Ready,     Broken, Refused, FallBack],
+        Awaited::Lhlo     => [Ready,     Broken, Refused, Refused ],
         Awaited::Helo     => [Ready,     Broken, Refused, Refused ],
         Awaited::Rset     => [Ignore,    Broken, Broken,  Broken  ],
         Awaited::Mail     => [Good,      Broken, Bad,     Bad     ],
         Awaited::Rcpt     => [Good,      Broken, Bad,     Bad     ],
         Awaited::Data     => [Broken,    Good,   Bad,     Bad     ],
+        Awaited::Chunk    => [Ignore,    Broken, Bad,     Bad     ],
+        Awaited::LostChunk => [Ignore,   Broken, Ignore,  Ignore  ],
         Awaited::Message  => [Good,      Broken, Bad,     Bad     ],
         Awaited::LoneDot  => [Ignore,    Broken, Ignore,  Ignore  ],
         Awaited::Quit     => [Over,      Over,   Over,    Over    ],

@@ -40,6 +40,11 @@ impl Session {
                 out.put(b"354 end data with <CR><LF>.<CR><LF>\r\n");
                 return;
             }
+            Asked::Chunk(transaction, chunk) => {
+                self.state = State::Chunk(transaction, chunk);
+                self.swallow = 0;
+                return;
+            }
             Asked::Mail(transaction) => {
                 self.state = State::Open(transaction);
                 Positive::known(250, (2, 1, 0), "reverse-path taken")
@@ -49,8 +54,8 @@ impl Session {
                 self.state = State::Open(Transaction { recipients, ..transaction });
                 Positive::known(250, (2, 1, 5), "recipient taken")
             }
-            Asked::Message(transaction) => {
-                self.state = State::Ready;
+            Asked::Message(transaction, number) => {
+                self.judged(cx, transaction, number);
                 (self.errors, self.junk) = (0, 0);
                 let usual = Positive::known(250, (2, 0, 0), "message taken");
                 return self.write(cx, with.unwrap_or(usual), transaction.utf8, out);
@@ -75,7 +80,9 @@ impl Session {
         let is_last = refusal.code().get() == 421;
         match asked {
             Asked::Greet => self.state = State::Refused,
-            Asked::Data(_) | Asked::Message(_) => self.state = State::Ready,
+            Asked::Data(_) => self.state = State::Ready,
+            Asked::Chunk(_, chunk) => self.refuse_chunks(chunk.last),
+            Asked::Message(transaction, number) => self.judged(cx, transaction, number),
             Asked::Mail(_) if !is_last => {
                 self.void = Some(0);
                 return self.fruitless(cx, refusal, out);
@@ -90,6 +97,16 @@ impl Session {
         refusal.encode(out, enhanced, utf8);
         if is_last {
             self.close(Closing::Refused);
+        }
+    }
+
+    /// In LMTP there may be another recipient to judge the message for.
+    fn judged(&mut self, cx: &Context<'_>, transaction: Transaction, number: u32) {
+        let next = number.saturating_add(1);
+        if cx.settings.lmtp && next < transaction.recipients {
+            self.asked = Some(Asked::Message(transaction, next));
+        } else {
+            self.state = State::Ready;
         }
     }
 
@@ -110,12 +127,13 @@ impl Session {
     fn greet<S: Sink + ?Sized>(&self, cx: &Context<'_>, with: Option<Positive<'_>>, out: &mut S) {
         let text = match with.map(|positive| positive.text()) {
             Some(crate::reply::ReplyText::Line(line)) => line,
+            _ if cx.settings.lmtp => "LMTP ready",
             _ => "ESMTP ready",
         };
         self.say_host(cx, (220, None, text), out);
     }
 
-    fn write<S: Sink + ?Sized>(
+    pub(super) fn write<S: Sink + ?Sized>(
         &self,
         cx: &Context<'_>,
         positive: Positive<'_>,

@@ -1,6 +1,6 @@
 //! What a command must meet before the application is asked about it.
 
-use super::{Asked, Context, Session, State, Transaction};
+use super::{Asked, Chunk, Context, Session, State, Transaction};
 use crate::Syntax;
 use crate::address::Host;
 use crate::command::{Body, Command, MailParameters, Parameter, RcptParameters};
@@ -74,6 +74,29 @@ impl Session {
     }
 
     /// A client that said HELO was offered nothing.
+    /// RFC 3030 section 2: the first chunk asks the application, as DATA does; those behind it go
+    /// on by themselves.
+    pub(super) fn check_chunk(
+        &mut self,
+        cx: &Context<'_>,
+        size: u64,
+        last: bool,
+    ) -> Result<Option<Asked>, Refusal<'static>> {
+        let (State::Open(transaction) | State::Chunks(transaction)) = self.state else {
+            return Err(Refusal::known(503, (5, 5, 1), "bad sequence of commands"));
+        };
+        let whole = transaction.size.saturating_add(size);
+        if cx.max_size().is_some_and(|max| whole > max) {
+            return Err(Refusal::known(552, (5, 3, 4), "message too large"));
+        }
+        let chunk = Chunk { size, left: size, last };
+        if let State::Open(_) = self.state {
+            return Ok(Some(Asked::Chunk(transaction, chunk)));
+        }
+        self.state = State::Chunk(transaction, chunk);
+        Ok(None)
+    }
+
     pub(super) fn check_offered<'p>(
         &self,
         cx: &Context<'_>,

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 mod answer;
 mod check;
+mod content;
 mod settings;
 mod table;
 
@@ -13,7 +14,7 @@ use self::check::{UTF8_UNASKED, is_other_protocol, is_utf8_unasked};
 use self::table::{Phase, Rule, rule};
 use super::{Framing, Protocol};
 use crate::command::{Body, Command, Verb};
-use crate::reply::Refusal;
+use crate::reply::{Extension, Refusal};
 use crate::{CommandError, Sink};
 
 /// What the application is asked, or told.
@@ -96,13 +97,25 @@ struct Transaction {
 }
 
 #[derive(Clone, Copy, Debug)]
+struct Chunk {
+    size: u64,
+    left: u64,
+    last: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
 enum State {
     Fresh,
     Refused,
     Greeted,
     Ready,
     Open(Transaction),
+    /// Content is coming, or has come and is judged.
     Data(Transaction),
+    /// The same, in a chunk of which so many octets are left.
+    Chunk(Transaction, Chunk),
+    /// Between two chunks.
+    Chunks(Transaction),
     Closed(Closing),
 }
 
@@ -113,7 +126,10 @@ enum Asked {
     Mail(Transaction),
     Rcpt(Transaction),
     Data(Transaction),
-    Message(Transaction),
+    /// The first chunk: go on without 354?
+    Chunk(Transaction, Chunk),
+    /// In LMTP, for the recipient of that number among those accepted.
+    Message(Transaction, u32),
     Verify,
     Expand,
     Aborted(Abort),
@@ -177,8 +193,8 @@ impl Session {
             Asked::Hello(_) => Question::Hello,
             Asked::Mail(_) => Question::Mail,
             Asked::Rcpt(_) => Question::Rcpt,
-            Asked::Data(_) => Question::Data,
-            Asked::Message(_) => Question::Message,
+            Asked::Data(_) | Asked::Chunk(..) => Question::Data,
+            Asked::Message(..) => Question::Message,
             Asked::Verify => Question::Verify,
             Asked::Expand => Question::Expand,
             Asked::Aborted(abort) => Question::Aborted(abort),
@@ -190,8 +206,9 @@ impl Session {
     pub fn framing(&self) -> Framing {
         match self.state {
             State::Closed(_) => Framing::End,
-            _ if self.swallow > 0 => Framing::Chunk(self.swallow),
+            _ if self.swallow > 0 => Framing::Skip(self.swallow),
             State::Data(_) => Framing::Data,
+            State::Chunk(_, chunk) => Framing::Chunk(chunk.left),
             _ => Framing::Line,
         }
     }
@@ -208,10 +225,8 @@ impl Session {
     /// What was spoken so far, in the transaction that is open.
     #[must_use]
     pub fn protocol(&self) -> Protocol {
-        match self.state {
-            State::Open(transaction) | State::Data(transaction) if transaction.utf8 => {
-                self.protocol.with_utf8()
-            }
+        match self.transaction() {
+            Some(transaction) if transaction.utf8 => self.protocol.with_utf8(),
             _ => self.protocol,
         }
     }
@@ -219,9 +234,25 @@ impl Session {
     /// Octets of content received in the transaction that is open.
     #[must_use]
     pub fn size(&self) -> u64 {
-        match self.state {
-            State::Data(transaction) => transaction.size,
-            _ => 0,
+        self.transaction().map_or(0, |transaction| transaction.size)
+    }
+
+    /// For which recipient the message is judged, counted from 0 among those accepted: in LMTP.
+    #[must_use]
+    pub fn recipient(&self, cx: &Context<'_>) -> Option<u32> {
+        match self.asked {
+            Some(Asked::Message(_, number)) if cx.settings.lmtp => Some(number),
+            _ => None,
+        }
+    }
+
+    fn transaction(&self) -> Option<&Transaction> {
+        match &self.state {
+            State::Open(transaction)
+            | State::Data(transaction)
+            | State::Chunk(transaction, _)
+            | State::Chunks(transaction) => Some(transaction),
+            _ => None,
         }
     }
 
@@ -272,10 +303,9 @@ impl Session {
             State::Fresh | State::Greeted => Phase::Greeted,
             State::Refused | State::Closed(_) => Phase::Refused,
             State::Ready => Phase::Ready,
-            State::Open(transaction) | State::Data(transaction) => match transaction.recipients {
-                0 => Phase::Mail,
-                _ => Phase::Rcpt,
-            },
+            State::Open(Transaction { recipients: 0, .. }) => Phase::Mail,
+            State::Open(_) | State::Data(_) => Phase::Rcpt,
+            State::Chunk(..) | State::Chunks(_) => Phase::Chunks,
         }
     }
 
@@ -285,14 +315,23 @@ impl Session {
             self.swallow = size;
         }
         let verb = command.verb();
-        if !matches!(verb, Verb::Rcpt | Verb::Data) {
+        if !matches!(verb, Verb::Rcpt | Verb::Data | Verb::Bdat) {
             self.void = None;
         }
-        match rule(verb, self.phase()) {
+        let row = match (cx.settings.lmtp, verb) {
+            (true, Verb::Lhlo) => Verb::Ehlo,
+            (true, Verb::Ehlo | Verb::Helo) => Verb::Lhlo,
+            _ => verb,
+        };
+        match rule(row, self.phase()) {
+            _ if verb == Verb::Bdat && !cx.has(Extension::Chunking) => {
+                self.fault(cx, Refusal::known(502, (5, 5, 1), "not offered here"), out);
+            }
             Rule::Ask => self.ask(cx, command, out),
-            Rule::Order if self.void.is_some() => self.follow_up(cx, verb, out),
+            Rule::Order if self.void.is_some() => self.follow_up(cx, command, out),
             Rule::Order => {
                 let text = match self.state {
+                    State::Greeted if cx.settings.lmtp => "say LHLO first",
                     State::Greeted => "say EHLO or HELO first",
                     State::Refused => "only QUIT is taken here",
                     _ => "bad sequence of commands",
@@ -343,11 +382,19 @@ impl Session {
             Command::Rcpt { forward_path, parameters } => {
                 self.check_rcpt(cx, forward_path.is_ascii(), &parameters)
             }
+            Command::Lhlo(host) => self.check_host(cx, host, Protocol::lmtp()),
             Command::Data => self.check_data(),
+            Command::Bdat { size, last } => match self.check_chunk(cx, size, last) {
+                Ok(Some(asked)) => Ok(asked),
+                Ok(None) => return self.next_chunk(cx, out),
+                Err(refusal) => Err(refusal),
+            },
             _ => Err(Refusal::known(503, (5, 5, 1), "bad sequence of commands")),
         };
-        if let (Err(_), Command::Mail { .. }) = (&question, command) {
-            self.void = Some(0);
+        match (&question, command) {
+            (Err(_), Command::Mail { .. }) => self.void = Some(0),
+            (Err(_), Command::Bdat { last, .. }) => self.refuse_chunks(*last),
+            _ => {}
         }
         match question {
             Ok(asked @ Asked::Hello(_)) => self.put(cx, asked, out),
@@ -364,22 +411,6 @@ impl Session {
             self.give_up(cx, Closing::TooManyErrors, out);
         } else {
             self.asked = Some(asked);
-        }
-    }
-
-    /// RCPT or DATA behind a MAIL that was refused.
-    fn follow_up<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, verb: Verb, out: &mut S) {
-        let refusal = Refusal::known(503, (5, 5, 1), "MAIL was refused");
-        let limits = &cx.settings.limits;
-        let followed = self.void.unwrap_or(0).saturating_add(1);
-        if verb == Verb::Data {
-            self.void = None;
-            self.fruitless(cx, refusal, out);
-        } else if followed > limits.recipients.saturating_add(limits.recipients_over) {
-            self.give_up(cx, Closing::TooManyErrors, out);
-        } else {
-            self.void = Some(followed);
-            self.refuse(cx, refusal, false, out);
         }
     }
 
@@ -418,56 +449,10 @@ impl Session {
         }
         let text = match command.verb() {
             Verb::Lhlo => "this is SMTP, not LMTP",
+            Verb::Ehlo | Verb::Helo => "this is LMTP: say LHLO",
             _ => "command not recognised",
         };
         self.fault(cx, Refusal::known(500, (5, 5, 1), text), out);
-    }
-
-    /// Takes note that `len` more octets of content came; how many of them the application is to
-    /// see is returned.
-    pub fn content(&mut self, cx: &Context<'_>, len: u64) -> u64 {
-        let State::Data(transaction) = &mut self.state else { return 0 };
-        let left = cx.max_size().map_or(u64::MAX, |max| max.saturating_sub(transaction.size));
-        transaction.size = transaction.size.saturating_add(len);
-        if transaction.abort.is_some() {
-            return 0;
-        }
-        if len > left {
-            self.abort(Abort::TooLarge);
-        }
-        len.min(left)
-    }
-
-    /// Takes note that the content cannot become a message; the end of the data is still awaited.
-    pub fn abort(&mut self, abort: Abort) {
-        if let State::Data(transaction) = &mut self.state
-            && transaction.abort.is_none()
-        {
-            transaction.abort = Some(abort);
-            self.asked = Some(Asked::Aborted(abort));
-        }
-    }
-
-    /// Takes note of the end of the mail data.
-    pub fn end_of_data<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, out: &mut S) {
-        let State::Data(transaction) = self.state else { return };
-        let refusal = match transaction.abort {
-            None => {
-                self.asked = Some(Asked::Message(transaction));
-                return;
-            }
-            Some(Abort::TooLarge) => Refusal::known(552, (5, 3, 4), "message too large"),
-            Some(Abort::BareNewline) => {
-                Refusal::known(554, (5, 6, 0), "message with a bare CR or LF refused")
-            }
-        };
-        self.state = State::Ready;
-        self.fruitless(cx, refusal, out);
-    }
-
-    /// Takes note that `n` octets of a chunk were thrown away.
-    pub fn swallowed(&mut self, n: u64) {
-        self.swallow = self.swallow.saturating_sub(n);
     }
 
     /// Takes note that the client closed its side. What it was owed is still sent.
@@ -494,7 +479,7 @@ impl Session {
     }
 
     fn reset(&mut self) {
-        if let State::Open(_) | State::Data(_) = self.state {
+        if self.transaction().is_some() {
             self.state = State::Ready;
         }
     }

@@ -42,6 +42,8 @@ pub struct Settings {
     pub syntax: Syntax,
     /// What is done with bare newlines in mail data.
     pub bare_newline: BareNewline,
+    /// LMTP (RFC 2033): LHLO in the place of EHLO, and an answer for each recipient of a message.
+    pub lmtp: bool,
     /// Whether the application answers VRFY; if not, 252.
     pub ask_verify: bool,
     /// Whether the application answers EXPN; if not, 502.
@@ -49,7 +51,8 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// PIPELINING, SIZE without a limit, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES and DSN; strict.
+    /// PIPELINING, SIZE without a limit, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES, DSN, CHUNKING
+    /// and BINARYMIME; strict.
     fn default() -> Self {
         let extensions = Extensions::default()
             .with(Extension::Pipelining)
@@ -57,12 +60,15 @@ impl Default for Settings {
             .with(Extension::EightBitMime)
             .with(Extension::SmtpUtf8)
             .with(Extension::EnhancedStatusCodes)
-            .with(Extension::Dsn);
+            .with(Extension::Dsn)
+            .with(Extension::Chunking)
+            .with(Extension::BinaryMime);
         Settings {
             extensions,
             limits: Limits::default(),
             syntax: Syntax::Strict,
             bare_newline: BareNewline::Reject,
+            lmtp: false,
             ask_verify: false,
             ask_expand: false,
         }

@@ -15,6 +15,8 @@ pub(super) enum Phase {
     Mail,
     /// At least one forward-path was accepted.
     Rcpt,
+    /// At least one chunk of the content was taken, and the last is still to come.
+    Chunks,
 }
 
 /// What is done with a command.
@@ -44,38 +46,42 @@ pub(super) enum Rule {
     Help,
 }
 
-/// RFC 5321 section 4.1.4. Each row is a command, each column a phase.
+/// RFC 5321 section 4.1.4, RFC 3030 section 2. Each row is a command, each column a phase.
+///
+/// In LMTP the rows of EHLO and LHLO are exchanged, and HELO is as foreign as EHLO (RFC 2033
+/// section 4.1).
 #[rustfmt::skip]
 pub(super) const fn rule(verb: Verb, phase: Phase) -> Rule {
     use Rule::{Absent, Ask, Expand, Foreign, Help, NoRcpt, Nothing, Order, Quit, Reset, Verify};
-    //                          Refused  Greeted  Ready    Mail     Rcpt
+    //                          Refused  Greeted  Ready    Mail     Rcpt     Chunks
     let row = match verb {
-        Verb::Ehlo          => [Order,   Ask,     Ask,     Ask,     Ask    ],
-        Verb::Helo          => [Order,   Ask,     Ask,     Ask,     Ask    ],
-        Verb::Mail          => [Order,   Order,   Ask,     Order,   Order  ],
-        Verb::Rcpt          => [Order,   Order,   Order,   Ask,     Ask    ],
-        Verb::Data          => [Order,   Order,   Order,   NoRcpt,  Ask    ],
-        Verb::Rset          => [Order,   Reset,   Reset,   Reset,   Reset  ],
-        Verb::Noop          => [Order,   Nothing, Nothing, Nothing, Nothing],
-        Verb::Quit          => [Quit,    Quit,    Quit,    Quit,    Quit   ],
-        Verb::Vrfy          => [Order,   Verify,  Verify,  Verify,  Verify ],
-        Verb::Expn          => [Order,   Expand,  Expand,  Expand,  Expand ],
-        Verb::Help          => [Order,   Help,    Help,    Help,    Help   ],
-        Verb::Bdat          => [Order,   Absent,  Absent,  Absent,  Absent ],
-        Verb::StartTls      => [Order,   Absent,  Absent,  Absent,  Absent ],
-        Verb::Auth          => [Order,   Absent,  Absent,  Absent,  Absent ],
-        Verb::Etrn          => [Order,   Absent,  Absent,  Absent,  Absent ],
-        Verb::Xclient       => [Order,   Absent,  Absent,  Absent,  Absent ],
-        Verb::Xforward      => [Order,   Absent,  Absent,  Absent,  Absent ],
-        Verb::Lhlo          => [Order,   Foreign, Foreign, Foreign, Foreign],
-        Verb::Unknown       => [Order,   Foreign, Foreign, Foreign, Foreign],
+        Verb::Ehlo          => [Order,   Ask,     Ask,     Ask,     Ask,     Ask    ],
+        Verb::Helo          => [Order,   Ask,     Ask,     Ask,     Ask,     Ask    ],
+        Verb::Mail          => [Order,   Order,   Ask,     Order,   Order,   Order  ],
+        Verb::Rcpt          => [Order,   Order,   Order,   Ask,     Ask,     Order  ],
+        Verb::Data          => [Order,   Order,   Order,   NoRcpt,  Ask,     Order  ],
+        Verb::Bdat          => [Order,   Order,   Order,   NoRcpt,  Ask,     Ask    ],
+        Verb::Rset          => [Order,   Reset,   Reset,   Reset,   Reset,   Reset  ],
+        Verb::Noop          => [Order,   Nothing, Nothing, Nothing, Nothing, Nothing],
+        Verb::Quit          => [Quit,    Quit,    Quit,    Quit,    Quit,    Quit   ],
+        Verb::Vrfy          => [Order,   Verify,  Verify,  Verify,  Verify,  Verify ],
+        Verb::Expn          => [Order,   Expand,  Expand,  Expand,  Expand,  Expand ],
+        Verb::Help          => [Order,   Help,    Help,    Help,    Help,    Help   ],
+        Verb::StartTls      => [Order,   Absent,  Absent,  Absent,  Absent,  Absent ],
+        Verb::Auth          => [Order,   Absent,  Absent,  Absent,  Absent,  Absent ],
+        Verb::Etrn          => [Order,   Absent,  Absent,  Absent,  Absent,  Absent ],
+        Verb::Xclient       => [Order,   Absent,  Absent,  Absent,  Absent,  Absent ],
+        Verb::Xforward      => [Order,   Absent,  Absent,  Absent,  Absent,  Absent ],
+        Verb::Lhlo          => [Order,   Foreign, Foreign, Foreign, Foreign, Foreign],
+        Verb::Unknown       => [Order,   Foreign, Foreign, Foreign, Foreign, Foreign],
     };
-    let [refused, greeted, ready, mail, rcpt] = row;
+    let [refused, greeted, ready, mail, rcpt, chunks] = row;
     match phase {
         Phase::Refused => refused,
         Phase::Greeted => greeted,
         Phase::Ready   => ready,
         Phase::Mail    => mail,
         Phase::Rcpt    => rcpt,
+        Phase::Chunks  => chunks,
     }
 }

@@ -1,0 +1,83 @@
+//! How a session ends, and what cannot be sent in it.
+
+use core::fmt;
+
+use crate::reply::{Extension, ReplyFault};
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Closing {
+    /// QUIT was said, and the server has answered or closed.
+    Quit,
+    /// The greeting, or EHLO and HELO, were refused.
+    Refused,
+    /// 421: the server is closing the session (RFC 5321 section 3.8).
+    Unavailable,
+    /// The server closed the connection, or the link broke.
+    PeerGone,
+    /// The server was silent for too long (RFC 5321 section 4.5.3.2).
+    TimedOut,
+    /// The server does not follow the protocol.
+    Protocol(ProtocolFault),
+    /// The caller gave up: the content could not be sent to its end.
+    Abandoned,
+}
+
+/// How a server broke the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProtocolFault {
+    /// A reply that is none.
+    Reply(ReplyFault),
+    /// A reply of a class that cannot stand there.
+    Class,
+    /// A reply to nothing.
+    Unasked,
+}
+
+impl fmt::Display for ProtocolFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ProtocolFault::Reply(fault) => write!(f, "the server's reply is malformed: {fault}"),
+            ProtocolFault::Class => f.write_str("the server's reply cannot stand at this point"),
+            ProtocolFault::Unasked => f.write_str("the server sent a reply to no command"),
+        }
+    }
+}
+
+impl core::error::Error for ProtocolFault {}
+
+/// Why a command cannot be sent to this server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CallError {
+    /// A parameter needs an extension that the server does not offer.
+    NotOffered(Extension),
+    /// A parameter that no known extension defines.
+    UnknownParameter,
+    /// An address outside ASCII in a transaction without SMTPUTF8 (RFC 6531 section 3.5).
+    NeedsSmtpUtf8,
+    /// SIZE is larger than the server takes (RFC 1870 section 6.1); its limit in octets.
+    TooLarge(u64),
+    /// BODY=BINARYMIME cannot be sent by DATA (RFC 3030 section 3).
+    NeedsChunking,
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CallError::NotOffered(extension) => {
+                write!(f, "the server does not offer {}", extension.keyword())
+            }
+            CallError::UnknownParameter => f.write_str("a parameter of no known extension"),
+            CallError::NeedsSmtpUtf8 => f.write_str("an address outside ASCII needs SMTPUTF8"),
+            CallError::TooLarge(limit) => {
+                write!(f, "the message is larger than the {limit} octets that the server takes")
+            }
+            CallError::NeedsChunking => f.write_str("BODY=BINARYMIME needs CHUNKING"),
+        }
+    }
+}
+
+impl core::error::Error for CallError {}
