@@ -5,7 +5,7 @@ mod wired;
 
 use proptest::prelude::*;
 use smtp_codec::proto::{Envelope, Verdict};
-use wired::{Fate, Message, Pair};
+use wired::{Fate, Message, Pair, Ways};
 
 fn fate() -> impl Strategy<Value = Fate> {
     prop_oneof![4 => Just(Fate::Take), 1 => Just(Fate::Refuse), 1 => Just(Fate::Defer)]
@@ -39,12 +39,13 @@ proptest! {
     fn both_sides_agree_on_every_transaction(
         messages in prop::collection::vec(message(), 1..8),
         sizes in prop::collection::vec(1_usize..200, 1..20),
-        pipelining in any::<bool>(),
+        (pipelining, chunking, lmtp) in any::<(bool, bool, bool)>(),
     ) {
-        let mut pair = Pair::new(pipelining, &sizes);
+        let ways = Ways { pipelining, chunking, lmtp };
+        let mut pair = Pair::with(ways, &sizes);
         for message in &messages {
             let outcome = pair.send(message);
-            let expected = message.expected();
+            let expected = message.expected(ways);
             prop_assert_eq!(
                 outcome.recipients.iter().map(|it| it.verdict).collect::<Vec<_>>(),
                 expected.verdicts
@@ -70,15 +71,21 @@ fn more_recipients_than_may_be_outstanding_pass() {
 
 #[test]
 fn a_link_that_breaks_leaves_no_doubt_but_where_there_is_one() {
+    for chunking in [true, false] {
+        cut_everywhere(Ways { pipelining: true, chunking, lmtp: false });
+    }
+}
+
+fn cut_everywhere(ways: Ways) {
     let message = Message { recipients: vec![Fate::Take; 2], ..Message::plain(b"hello\r\n") };
     let whole = {
-        let mut pair = Pair::new(true, &[1]);
+        let mut pair = Pair::with(ways, &[1]);
         pair.send(&message);
         pair.carried
     };
     let mut unknown = 0;
     for cut in 0..whole {
-        let mut pair = Pair::new(true, &[1]);
+        let mut pair = Pair::with(ways, &[1]);
         pair.cut_after = Some(cut);
         let outcome = pair.send(&message);
         let verdicts: Vec<_> = outcome.recipients.iter().map(|it| it.verdict).collect();

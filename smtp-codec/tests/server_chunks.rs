@@ -156,6 +156,18 @@ fn lmtp_refuses_for_each_recipient() {
 }
 
 #[test]
+fn lmtp_refuses_the_last_chunk_for_each_recipient() {
+    let refused = lmtp().with(|script| script.data = Verdict::No(451, "not now"));
+    bdat(refused, EVIL, true, "451 4.9.9 ").hear("451 4.9.9 ").say("NOOP", "250 ").run();
+    let small = Script::new(chunking().lmtp().max_size(3))
+        .say("LHLO client.example", "250-")
+        .say("MAIL FROM:<a@x>", "250 ")
+        .say("RCPT TO:<b@x>", "250 ")
+        .say("RCPT TO:<b@x>", "250 ");
+    bdat(small, EVIL, true, "552 5.3.4 ").hear("552 5.3.4 ").say("NOOP", "250 ").run();
+}
+
+#[test]
 fn lmtp_knows_no_helo_and_smtp_no_lhlo() {
     let talk = Script::new(chunking().lmtp());
     talk.say("EHLO x.example", "500 5.5.1 ")

@@ -267,7 +267,11 @@ impl Connection {
         self.scanner = ReplyScanner::default();
         self.present = std::mem::take(&mut self.gathered);
         let reply = Reply::parse(self.rx.bytes().get(..self.present).unwrap_or_default())?;
-        if self.session.outstanding() > 0 && self.unsent() >= self.session.outstanding() {
+        // A chunk may be refused as soon as it is announced.
+        let may_be_early =
+            self.session.content() != ContentKind::Data && !reply.code().is_positive();
+        let outstanding = self.session.outstanding();
+        if outstanding > 0 && self.unsent() >= outstanding && !may_be_early {
             self.session.unasked(reply);
             self.session.not_in_doubt();
             return Ok(true);

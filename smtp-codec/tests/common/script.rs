@@ -285,6 +285,7 @@ impl Script {
                 }
             }
             Event::Mail(mail) => {
+                body.clear();
                 let path = mail.reverse_path().to_string();
                 events.push(line("mail", &path, &mail.parameters().to_string()));
                 decide!(mail, asked_for(path.trim_start_matches('<'), Verdict::Yes));
@@ -302,7 +303,10 @@ impl Script {
                 }
             }
             Event::Message(message) => {
-                let content = std::mem::take(body);
+                let content = match message.recipient() {
+                    None => std::mem::take(body),
+                    Some(_) => body.clone(),
+                };
                 assert_eq!(message.size(), u64::try_from(content.len()).unwrap());
                 events.push(format!("message {}", content.escape_ascii()));
                 let text = String::from_utf8_lossy(&content).into_owned();

@@ -81,7 +81,12 @@ impl Session {
         match asked {
             Asked::Greet => self.state = State::Refused,
             Asked::Data(_) => self.state = State::Ready,
-            Asked::Chunk(_, chunk) => self.refuse_chunks(chunk.last),
+            Asked::Chunk(transaction, chunk) => {
+                if chunk.last && !is_last {
+                    self.refuse_others(cx, transaction.recipients, refusal, out);
+                }
+                self.refuse_chunks(chunk.last);
+            }
             Asked::Message(transaction, number) => self.judged(cx, transaction, number),
             Asked::Mail(_) if !is_last => {
                 self.void = Some(0);

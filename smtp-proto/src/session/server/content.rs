@@ -71,12 +71,24 @@ impl Session {
             return;
         };
         self.state = State::Ready;
-        // RFC 2033 section 4.2: a reply for each recipient that was accepted.
-        let others = if cx.settings.lmtp { transaction.recipients.saturating_sub(1) } else { 0 };
-        for _ in 0..others {
-            self.refuse(cx, abort.refusal(), false, out);
-        }
+        self.refuse_others(cx, transaction.recipients, abort.refusal(), out);
         self.fruitless(cx, abort.refusal(), out);
+    }
+
+    /// RFC 2033 section 4.2: in LMTP the end of the content gets a reply for each recipient that
+    /// was accepted. Writes all but the last.
+    pub(super) fn refuse_others<S: Sink + ?Sized>(
+        &self,
+        cx: &Context<'_>,
+        recipients: u32,
+        refusal: Refusal<'_>,
+        out: &mut S,
+    ) {
+        if cx.settings.lmtp {
+            for _ in 1..recipients {
+                self.refuse(cx, refusal, false, out);
+            }
+        }
     }
 
     /// Takes note that `n` octets of a chunk were thrown away.

@@ -393,7 +393,12 @@ impl Session {
         };
         match (&question, command) {
             (Err(_), Command::Mail { .. }) => self.void = Some(0),
-            (Err(_), Command::Bdat { last, .. }) => self.refuse_chunks(*last),
+            (Err(refusal), Command::Bdat { last, .. }) => {
+                if *last && let Some(transaction) = self.transaction() {
+                    self.refuse_others(cx, transaction.recipients, *refusal, out);
+                }
+                self.refuse_chunks(*last);
+            }
             _ => {}
         }
         match question {
