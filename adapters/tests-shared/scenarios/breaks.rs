@@ -235,9 +235,8 @@ pub fn unavailable_in_much_content<A: Adapter>() {
     body.stall = Some((50_000, Duration::from_millis(400)));
     let letters = vec![Letter::new(&["bob"], body)];
     let report = start_client::<A>(address, client::Config::new(CLIENT).unwrap(), letters).end();
-    assert_eq!(
-        report.outcomes,
-        ["<bob@example.org> Deferred at Message: 421 4.4.2 mx.example.org timed out"]
-    );
+    let outcome = &report.outcomes[0];
+    assert!(outcome.starts_with("<bob@example.org> Deferred at "), "{outcome}");
+    assert!(outcome.ends_with(": 421 4.4.2 mx.example.org timed out"), "{outcome}");
     assert_eq!(serving.end().stored, []);
 }

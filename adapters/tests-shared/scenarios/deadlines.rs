@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::channel;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -93,6 +94,8 @@ pub fn lively_client<A: Adapter>() {
 /// no buffer: 16 MB.
 const QUESTION: &[u8] = b"EHLO a\r\n";
 const QUESTIONS: usize = 100_000;
+const ANSWER: &str = "250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 0\r\n250-8BITMIME\r\n\
+    250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n250 DSN\r\n";
 
 fn endless_server() -> server::Config {
     let mut limits = server::Limits::default();
@@ -101,8 +104,8 @@ fn endless_server() -> server::Config {
     impatient_server().limits(limits)
 }
 
-/// A client that asks and asks and does not read is cut, and what it gets in the end is whole
-/// replies and the reason.
+/// A client that asks and asks and does not read is cut. When it reads at last it finds the answers
+/// in order, as many as there was room for, and the reason if there was room for that.
 pub fn client_that_reads_too_late<A: Adapter>() {
     let app = App::default();
     let events = Arc::clone(&app.events);
@@ -115,10 +118,11 @@ pub fn client_that_reads_too_late<A: Adapter>() {
         (before, now) = (now, events.load(Relaxed));
     }
     let heard = peer.rest().unwrap();
-    assert!(heard.ends_with(TIMED_OUT), "...{}", &heard[heard.len().saturating_sub(200)..]);
     let answered = heard.matches("250 DSN\r\n").count();
     assert!(answered < QUESTIONS, "{answered}");
-    assert_eq!(heard.lines().count(), 1 + 7 * answered + 1);
+    let whole = format!("220 mx.example.org ESMTP ready\r\n{}", ANSWER.repeat(answered + 1));
+    let answers = heard.strip_suffix(TIMED_OUT).unwrap_or(&heard);
+    assert!(whole.starts_with(answers), "...{}", &heard[heard.len().saturating_sub(400)..]);
     assert_eq!(serving.end().closing, Some(server::Closing::TimedOut));
 }
 
@@ -167,17 +171,18 @@ const UP_TO_DATA: &str = "250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n";
 
 /// A server that stops taking the content.
 pub fn server_that_never_reads<A: Adapter>() {
-    let address = foreign(|mut peer| {
+    let (done, wait) = channel::<()>();
+    let address = foreign(move |mut peer| {
         peer.say("220 mx.example.org\r\n");
         peer.hear("EHLO");
         peer.say("250-mx.example.org\r\n250 PIPELINING\r\n");
         peer.hear("DATA");
         peer.say(UP_TO_DATA);
-        sleep(LONG);
-        peer.await_end();
+        let _ = wait.recv();
     });
     let body = vec![b'.'; 16 << 20];
     let report = start_client::<A>(address, impatient_client(), letter(body.as_slice())).end();
+    drop(done);
     timed_out(&report, deferred("Message").each_ref().map(String::as_str));
 }
 
