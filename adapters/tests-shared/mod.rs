@@ -95,11 +95,10 @@ macro_rules! serve {
         let (mut server, mut app) = ($server, $app);
         loop {
             match server.next()$(.$await)? {
-                Ok(event) => {
-                    if !app.on(event) {
-                        break app;
-                    }
-                }
+                Ok(event) => match app.on(event) {
+                    true => {}
+                    false => break app,
+                },
                 Err(error) => app.broke(&error),
             }
         }
@@ -189,11 +188,10 @@ macro_rules! serve_dropping {
             times = times % 3 + 1;
             match $crate::shared::some_polls(server.next(), times).await {
                 None => {}
-                Some(Ok(event)) => {
-                    if !app.on(event) {
-                        break app;
-                    }
-                }
+                Some(Ok(event)) => match app.on(event) {
+                    true => {}
+                    false => break app,
+                },
                 Some(Err(error)) => app.broke(&error),
             }
         }
