@@ -7,7 +7,7 @@ use smtp_proto::command::{
     Command, MailParameters, MailParametersBuf, RcptParameters, RcptParametersBuf,
 };
 use smtp_proto::reply::{
-    Capabilities, Extension, Progress, Reply, ReplyBuf, ReplyLine, ReplyScanner,
+    Capabilities, Extension, Progress, Reply, ReplyBuf, ReplyLine, ReplyScanner, SmtpLimits,
 };
 use smtp_proto::{CommandError, Syntax};
 
@@ -152,8 +152,11 @@ fn offered(reply: Reply<'_>) {
         assert!(capabilities.get(extension.keyword()).is_some());
     }
     assert!((512..=64 * 1024).contains(&offered.command_line_limit()));
-    // Without a line of their own these are not written.
-    let offered = offered.without(Extension::Auth).without(Extension::FutureRelease);
+    // With nothing to say behind their keywords these are not written.
+    let mut offered = offered.without(Extension::Auth).without(Extension::FutureRelease);
+    if offered.limits() == SmtpLimits::default() {
+        offered = offered.without(Extension::Limits);
+    }
     let mut written = Vec::new();
     write_ehlo_reply(&mut written, "mx.example.org", &offered, &[]).expect("a short domain");
     let again = Reply::parse(&written).expect("a whole reply");
