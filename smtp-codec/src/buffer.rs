@@ -79,6 +79,12 @@ impl RxBuf {
         self.end - self.start
     }
 
+    /// Whether there is no room for more until some of it is consumed.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.len() >= self.limit
+    }
+
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -34,6 +34,12 @@ pub trait Machine {
     fn step(&mut self) -> Want;
     /// How long the present wait may last.
     fn patience(&self) -> Duration;
+    /// Grows with all that was received whole: a command, a reply, a piece of content. Each begins
+    /// a new wait; octets of a line that is not complete do not.
+    fn heard(&self) -> u64;
+    /// Whether to read while there is something to send: a server's word may end what is being
+    /// sent.
+    fn listens(&self) -> bool;
     /// The peer closed its side.
     fn eof(&mut self);
     /// The wait was too long.
@@ -47,7 +53,7 @@ pub trait Machine {
 }
 
 macro_rules! machine {
-    ($connection:ty, $lingers:expr) => {
+    ($connection:ty, $listens:literal, $lingers:expr) => {
         impl Machine for $connection {
             fn rx(&mut self) -> &mut RxBuf {
                 self.rx()
@@ -60,6 +66,12 @@ macro_rules! machine {
             }
             fn patience(&self) -> Duration {
                 self.patience()
+            }
+            fn heard(&self) -> u64 {
+                self.heard()
+            }
+            fn listens(&self) -> bool {
+                $listens
             }
             fn eof(&mut self) {
                 self.eof();
@@ -80,5 +92,5 @@ macro_rules! machine {
     };
 }
 
-machine!(server::Connection, server::Connection::lingers);
-machine!(client::Connection, |_: &client::Connection| false);
+machine!(server::Connection, false, server::Connection::lingers);
+machine!(client::Connection, true, |_: &client::Connection| false);

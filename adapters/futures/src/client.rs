@@ -77,7 +77,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer> Client<S, T> {
     ///
     /// # Errors
     ///
-    /// What the stream says. The session is over then, and the next event is `Closed`.
+    /// What the stream says. The session is over then, and the next event is `Closed`; behind
+    /// `Closed` there is only `NotConnected`.
     pub async fn next(&mut self) -> io::Result<Event<'_>> {
         self.link.turn().await?;
         Ok(self.link.connection.event())
@@ -85,11 +86,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer> Client<S, T> {
 
     /// Sends a message: `body` is streamed, dots are stuffed on the way. One recipient that is
     /// refused does not stop the others. More messages may follow over the same session.
+    ///
+    /// A future that is dropped before it is ready leaves a transaction half done: it costs the
+    /// session, and the next `send` says so.
     pub async fn send<B: AsyncRead + Unpin>(&mut self, envelope: &Envelope, mut body: B) -> Sent {
         let mut delivery = Delivery::new(envelope);
         let mut content = Content::new();
         let mut error = None;
-        loop {
+        while !self.link.is_over() {
             let event = match self.next().await {
                 Ok(event) => event,
                 Err(broken) => {
@@ -127,15 +131,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer> Client<S, T> {
     ///
     /// What the stream says.
     pub async fn quit(mut self) -> io::Result<()> {
-        loop {
+        while self.link.connection.closing().is_none() {
             match self.next().await? {
                 Event::Ready(ready) => ready.quit(),
-                Event::WantRcpt(slot) => slot.end(),
+                Event::WantRcpt(slot) => slot.abandon(),
                 Event::WantBody(slot) => slot.abandon(),
-                Event::Closed(_) => return Ok(()),
                 _ => {}
             }
         }
+        Ok(())
     }
 
     /// Has each line of the dialogue shown to `tell`, mail data excepted.

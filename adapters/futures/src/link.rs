@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Buf;
 use futures_io::{AsyncRead, AsyncWrite};
@@ -18,87 +18,177 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long, and for how many octets, a closed session listens to a peer that goes on sending.
 const LINGER: (Duration, usize) = (Duration::from_secs(1), 1024 * 1024);
 
+/// So many exchanges in a row without a wait, and other tasks get a turn: not every executor sees
+/// to that.
+const ROUNDS: u8 = 32;
+
 #[derive(Debug)]
 pub(crate) struct Link<S, T, C> {
     pub(crate) stream: S,
     pub(crate) connection: C,
     timer: T,
-    closed: bool,
+    /// When the present wait ends. It outlives a `next` that is dropped.
+    by: Option<Instant>,
+    heard: u64,
+    rounds: u8,
+    late: bool,
+    /// Writing failed: nothing more is sent, and what the peer has said is read to its end.
+    deaf: bool,
+    error: Option<io::Error>,
+    over: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
     pub(crate) fn new(stream: S, timer: T, connection: C) -> Self {
-        Link { stream, connection, timer, closed: false }
-    }
-
-    /// Goes on until there is an event. One deadline for all of it, so that bytes that drip in
-    /// cannot extend it.
-    pub(crate) async fn turn(&mut self) -> io::Result<()> {
-        if self.until_event().await? == Want::Close {
-            self.close().await;
+        Link {
+            stream,
+            connection,
+            timer,
+            by: None,
+            heard: 0,
+            rounds: 0,
+            late: false,
+            deaf: false,
+            error: None,
+            over: false,
         }
-        Ok(())
     }
 
-    async fn until_event(&mut self) -> io::Result<Want> {
-        let Link { stream, connection, timer, closed } = self;
-        let mut deadline = pin!(timer.after(connection.patience()));
+    /// Whether `Closed` was handed out.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Goes on until there is an event. There is one deadline for each thing that is waited for,
+    /// so that bytes that drip in cannot extend it.
+    pub(crate) async fn turn(&mut self) -> io::Result<()> {
+        if self.over {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
         loop {
-            let want = connection.step();
+            let want = self.connection.step();
+            let ending = self.late || self.deaf;
+            if self.heard != self.connection.heard() && !ending {
+                self.heard = self.connection.heard();
+                self.by = None;
+            }
+            let patience = self.connection.patience();
+            let by = *self.by.get_or_insert_with(|| Instant::now() + patience);
             let done = match want {
-                Want::Input | Want::Flush => {
-                    poll_fn(|cx| match exchange(stream, connection, want, cx) {
-                        Poll::Ready(done) => Poll::Ready(Some(done)),
-                        Poll::Pending => deadline.as_mut().poll(cx).map(|()| None),
-                    })
-                    .await
+                Want::Input | Want::Flush => self.exchange(want, by).await,
+                Want::Event => {
+                    self.by = None;
+                    if self.deaf {
+                        // The peer's word says more than how the link broke.
+                        self.error = None;
+                    }
+                    return Ok(());
                 }
-                Want::Event | Want::Close => return Ok(want),
+                Want::Close => return self.close().await,
             };
             match done {
                 Some(Ok(())) => {}
-                Some(Err(error)) => {
-                    connection.broken();
-                    return Err(error);
-                }
-                None if *closed => connection.broken(),
+                Some(Err(error)) => self.failed(error, patience),
+                None if self.deaf => self.connection.eof(),
+                None if self.late => self.connection.broken(),
                 None => {
-                    *closed = true;
-                    connection.timed_out();
-                    deadline.set(timer.after(LAST_WORDS));
+                    self.late = true;
+                    self.connection.timed_out();
+                    self.by = Some(Instant::now() + LAST_WORDS.min(patience));
                 }
             }
         }
     }
 
-    async fn close(&mut self) {
-        let Link { stream, connection, timer, closed } = self;
-        if !std::mem::replace(closed, true) || connection.lingers() {
-            let mut deadline = pin!(timer.after(LAST_WORDS));
-            poll_fn(|cx| match Pin::new(&mut *stream).poll_close(cx) {
+    /// Sends what waits, and reads, until `by`; none where that was too late.
+    async fn exchange(&mut self, want: Want, by: Instant) -> Option<io::Result<()>> {
+        let Link { stream, connection, timer, rounds, deaf, .. } = self;
+        let mut deadline = pin!(timer.after(by.saturating_duration_since(Instant::now())));
+        let mut gave_way = false;
+        poll_fn(|cx| {
+            if *rounds >= ROUNDS && !gave_way {
+                gave_way = true;
+                cx.waker().wake_by_ref();
+                return deadline.as_mut().poll(cx).map(|()| None);
+            }
+            if let Poll::Ready(done) = once(stream, connection, *deaf, want, cx) {
+                *rounds = if gave_way { 0 } else { *rounds + 1 };
+                return Poll::Ready(Some(done));
+            }
+            *rounds = 0;
+            deadline.as_mut().poll(cx).map(|()| None)
+        })
+        .await
+    }
+
+    /// The link broke. If it was while writing, the peer's last words may be waiting.
+    fn failed(&mut self, error: io::Error, patience: Duration) {
+        if self.deaf {
+            self.connection.eof();
+        } else if self.connection.listens() && self.connection.tx().has_remaining() {
+            self.by = Some(Instant::now() + LINGER.0.min(patience));
+            self.deaf = true;
+            self.error = Some(error);
+        } else {
+            self.connection.broken();
+            self.error = Some(error);
+        }
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        let Link { stream, connection, timer, .. } = self;
+        let patience = connection.patience();
+        let mut deadline = pin!(timer.after(LAST_WORDS.min(patience)));
+        poll_fn(|cx| match Pin::new(&mut *stream).poll_close(cx) {
+            Poll::Ready(_) => Poll::Ready(()),
+            Poll::Pending => deadline.as_mut().poll(cx),
+        })
+        .await;
+        if connection.lingers() {
+            let mut deadline = pin!(timer.after(LINGER.0.min(patience)));
+            let mut left = LINGER.1;
+            poll_fn(|cx| match drain(stream, &mut left, cx) {
                 Poll::Ready(_) => Poll::Ready(()),
                 Poll::Pending => deadline.as_mut().poll(cx),
             })
             .await;
-            if connection.lingers() {
-                let mut deadline = pin!(timer.after(LINGER.0));
-                let mut left = LINGER.1;
-                poll_fn(|cx| match drain(stream, &mut left, cx) {
-                    Poll::Ready(_) => Poll::Ready(()),
-                    Poll::Pending => deadline.as_mut().poll(cx),
-                })
-                .await;
-            }
         }
+        // Nothing may come between this and the event that says so: a future can be dropped.
+        self.over = true;
+        Ok(())
     }
 }
 
-/// Sends what waits; then, if input is wanted, reads. The read buffer exists only while there are
-/// bytes for it.
-fn exchange<S: AsyncRead + AsyncWrite + Unpin, C: Machine>(
+/// Sends what waits, and reads. Neither waits for the other, and the read buffer exists only while
+/// there are bytes for it.
+fn once<S: AsyncRead + AsyncWrite + Unpin, C: Machine>(
     stream: &mut S,
     connection: &mut C,
+    deaf: bool,
     want: Want,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    if deaf {
+        return read(stream, connection, cx);
+    }
+    // What the peer has said already was said before it could know of what is sent now.
+    let early = connection.listens() && connection.tx().has_remaining();
+    if early && let Poll::Ready(read) = read(stream, connection, cx) {
+        return Poll::Ready(read);
+    }
+    match write(stream, connection, cx)? {
+        Poll::Ready(()) if want == Want::Flush => Poll::Ready(Ok(())),
+        Poll::Pending if want == Want::Flush => Poll::Pending,
+        _ => read(stream, connection, cx),
+    }
+}
+
+fn write<S: AsyncWrite + Unpin, C: Machine>(
+    stream: &mut S,
+    connection: &mut C,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<()>> {
     while connection.tx().has_remaining() {
@@ -108,15 +198,24 @@ fn exchange<S: AsyncRead + AsyncWrite + Unpin, C: Machine>(
         }
         connection.tx().advance(sent);
     }
-    ready!(Pin::new(&mut *stream).poll_flush(cx))?;
-    if want != Want::Input {
+    Pin::new(stream).poll_flush(cx)
+}
+
+fn read<S: AsyncRead + Unpin, C: Machine>(
+    stream: &mut S,
+    connection: &mut C,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    let space = connection.rx().space();
+    if space.is_empty() {
         return Poll::Ready(Ok(()));
     }
-    let read = Pin::new(stream).poll_read(cx, connection.rx().space());
+    let read = Pin::new(stream).poll_read(cx, space);
     if read.is_pending() {
         connection.release();
     }
-    match ready!(read)? {
+    let n = ready!(read)?;
+    match n {
         0 => connection.eof(),
         n => connection.rx().filled(n),
     }

@@ -65,7 +65,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer> Server<S, T> {
     ///
     /// # Errors
     ///
-    /// What the stream says. The session is over then, and the next event is `Closed`.
+    /// What the stream says. The session is over then, and the next event is `Closed`; behind
+    /// `Closed` there is only `NotConnected`.
     pub async fn next(&mut self) -> io::Result<Event<'_>> {
         self.link.turn().await?;
         Ok(self.link.connection.event())

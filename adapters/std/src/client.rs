@@ -65,7 +65,8 @@ impl<S: Transport> Client<S> {
     ///
     /// # Errors
     ///
-    /// What the stream says. The session is over then, and the next event is `Closed`.
+    /// What the stream says. The session is over then, and the next event is `Closed`; behind
+    /// `Closed` there is only `NotConnected`.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> io::Result<Event<'_>> {
         self.link.turn()?;
@@ -78,7 +79,7 @@ impl<S: Transport> Client<S> {
         let mut delivery = Delivery::new(envelope);
         let mut content = Content::new();
         let mut error = None;
-        loop {
+        while !self.link.is_over() {
             let event = match self.next() {
                 Ok(event) => event,
                 Err(broken) => {
@@ -115,15 +116,15 @@ impl<S: Transport> Client<S> {
     ///
     /// What the stream says.
     pub fn quit(mut self) -> io::Result<()> {
-        loop {
+        while self.link.connection.closing().is_none() {
             match self.next()? {
                 Event::Ready(ready) => ready.quit(),
-                Event::WantRcpt(slot) => slot.end(),
+                Event::WantRcpt(slot) => slot.abandon(),
                 Event::WantBody(slot) => slot.abandon(),
-                Event::Closed(_) => return Ok(()),
                 _ => {}
             }
         }
+        Ok(())
     }
 
     /// Has each line of the dialogue shown to `tell`, mail data excepted.

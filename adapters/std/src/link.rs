@@ -18,39 +18,67 @@ const LINGER: (Duration, usize) = (Duration::from_secs(1), 1024 * 1024);
 pub(crate) struct Link<S, C> {
     pub(crate) stream: S,
     pub(crate) connection: C,
-    closed: bool,
+    late: bool,
+    error: Option<io::Error>,
+    over: bool,
 }
 
 impl<S: Transport, C: Machine> Link<S, C> {
     pub(crate) fn new(stream: S, connection: C) -> Self {
-        Link { stream, connection, closed: false }
+        Link { stream, connection, late: false, error: None, over: false }
     }
 
-    /// Goes on until there is an event. One deadline for all of it, so that bytes that drip in
-    /// cannot extend it.
+    /// Whether `Closed` was handed out.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Goes on until there is an event. There is one deadline for each thing that is waited for,
+    /// so that bytes that drip in cannot extend it.
     pub(crate) fn turn(&mut self) -> io::Result<()> {
+        if self.over {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
         let mut by = Instant::now() + self.connection.patience();
+        let mut heard = self.connection.heard();
         loop {
-            let done = match self.connection.step() {
-                Want::Input => self.flush(by).and_then(|()| self.read(by)),
+            let want = self.connection.step();
+            let patience = self.connection.patience();
+            if heard != self.connection.heard() && !self.late {
+                heard = self.connection.heard();
+                by = Instant::now() + patience;
+            }
+            let done = match want {
+                Want::Input => self.flush(by).and_then(|()| match self.read(by) {
+                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
+                    read => read,
+                }),
                 Want::Flush => self.flush(by),
-                Want::Event => return Ok(()),
-                Want::Close => {
-                    self.close();
+                Want::Event => {
+                    // The peer's last word says more than how the link broke.
+                    self.error = None;
                     return Ok(());
                 }
+                Want::Close => return self.close(),
             };
             match done {
                 Ok(()) => {}
-                Err(error) if is_late(&error) && self.closed => self.connection.broken(),
+                Err(error) if is_late(&error) && self.late => self.connection.broken(),
                 Err(error) if is_late(&error) => {
-                    self.closed = true;
+                    self.late = true;
                     self.connection.timed_out();
-                    by = Instant::now() + LAST_WORDS;
+                    by = Instant::now() + LAST_WORDS.min(patience);
                 }
                 Err(error) => {
-                    self.connection.broken();
-                    return Err(error);
+                    if self.connection.listens() && self.connection.tx().has_remaining() {
+                        // The peer's last words may be waiting.
+                        let soon = Instant::now() + LINGER.0.min(patience);
+                        while self.read(soon).is_ok_and(|()| !self.connection.rx().is_full()) {}
+                        self.connection.eof();
+                    } else {
+                        self.connection.broken();
+                    }
+                    self.error = Some(error);
                 }
             }
         }
@@ -78,19 +106,28 @@ impl<S: Transport, C: Machine> Link<S, C> {
     fn read(&mut self, by: Instant) -> io::Result<()> {
         self.bound(by)?;
         match retry(|| self.stream.read(self.connection.rx().space()))? {
-            0 => self.connection.eof(),
-            n => self.connection.rx().filled(n),
-        }
-        Ok(())
-    }
-
-    fn close(&mut self) {
-        if !std::mem::replace(&mut self.closed, true) || self.connection.lingers() {
-            let _ = self.stream.end();
-            if self.connection.lingers() {
-                let _ = self.drain();
+            0 => {
+                self.connection.eof();
+                Err(io::ErrorKind::UnexpectedEof.into())
+            }
+            n => {
+                self.connection.rx().filled(n);
+                Ok(())
             }
         }
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        let _ = self.stream.end();
+        if self.connection.lingers() {
+            let _ = self.drain();
+        }
+        // Nothing may come between this and the event that says so: a future can be dropped.
+        self.over = true;
+        Ok(())
     }
 
     /// A connection that is closed while bytes wait in it is reset, and what the peer was told

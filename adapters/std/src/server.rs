@@ -40,7 +40,8 @@ impl<S: Transport> Server<S> {
     ///
     /// # Errors
     ///
-    /// What the stream says. The session is over then, and the next event is `Closed`.
+    /// What the stream says. The session is over then, and the next event is `Closed`; behind
+    /// `Closed` there is only `NotConnected`.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> io::Result<Event<'_>> {
         self.link.turn()?;

@@ -7,7 +7,7 @@ use smtp_codec::{client, server};
 
 use super::program::large;
 use crate::shared::{
-    Adapter, Body, CLIENT, Letter, Peer, Report, SERVER, foreign, start_client, start_server,
+    Adapter, Body, CLIENT, Letter, Peer, Report, SERVER, foreign, plain, start_client, start_server,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -52,11 +52,11 @@ pub fn server_closes_at_each_stage<A: Adapter>() {
         (&[GREET, EHLO, Say("250 mx.example.org\r\n"), Hear("MAIL")], &small, ["Deferred at Mail: -"; 2]),
         (&[GREET, EHLO, WELCOME, DATA], &small, ["Deferred at Rcpt: -"; 2]),
         (&[GREET, EHLO, WELCOME, DATA, Say("250 ok\r\n250 ok\r\n25")], &small,
-            ["Deferred at Message: -", "Deferred at Rcpt: -"]),
+            ["Deferred at Data: -", "Deferred at Rcpt: -"]),
         (&[GREET, EHLO, WELCOME, DATA, Say("250 ok\r\n550 no\r\n250 ok\r\n")], &small,
-            ["Refused at Rcpt: 550 no", "Deferred at Message: -"]),
+            ["Refused at Rcpt: 550 no", "Deferred at Data: -"]),
         (&[GREET, EHLO, WELCOME, DATA, Say("250 ok\r\n250 ok\r\n250 ok\r\n354 go")], &small,
-            ["Deferred at Message: -"; 2]),
+            ["Deferred at Data: -"; 2]),
         (&[GREET, EHLO, WELCOME, DATA, UP_TO_354], &large, ["Deferred at Message: -"; 2]),
         (&[GREET, EHLO, WELCOME, DATA, UP_TO_354, Swallow(100_000)], &large, ["Deferred at Message: -"; 2]),
         (&[GREET, EHLO, WELCOME, DATA, UP_TO_354, Hear(".")], &small, ["Unknown at Message: -"; 2]),
@@ -103,7 +103,7 @@ pub fn server_closes_between_messages<A: Adapter>() {
 
 /// Content that cannot be read to its end must not become a shorter message.
 pub fn content_that_fails<A: Adapter>() {
-    let (address, serving) = start_server::<A>(server::Config::new(SERVER).unwrap());
+    let (address, serving) = start_server::<A>(plain());
     let body = Body { fails: Some(1_000_003), ..large().as_slice().into() };
     let letters = [Letter::new(&["bob"], body), Letter::new(&["carol"], SMALL)];
     let report =
@@ -139,7 +139,7 @@ pub fn client_closes_at_each_stage<A: Adapter>() {
     ];
     for (say, stored) in cases {
         for read_first in [false, true] {
-            let (address, serving) = start_server::<A>(server::Config::new(SERVER).unwrap());
+            let (address, serving) = start_server::<A>(plain());
             let mut peer = Peer::connect(address);
             if read_first {
                 peer.reply();
@@ -166,7 +166,7 @@ pub fn client_closes_at_each_stage<A: Adapter>() {
 /// A session that the server ends while the client goes on sending: the client reads the reason to
 /// the end, and no reset takes it away.
 pub fn client_that_is_still_sending<A: Adapter>() {
-    let (address, serving) = start_server::<A>(server::Config::new(SERVER).unwrap());
+    let (address, serving) = start_server::<A>(plain());
     let mut peer = Peer::connect(address);
     assert!(peer.reply().starts_with("220 "));
     let nonsense = "NONSENSE\r\n".repeat(50_000);
@@ -193,7 +193,7 @@ fn unavailable(report: &Report) {
 
 /// 421 to the first of many recipients, sent in one group.
 pub fn unavailable_to_a_group<A: Adapter>() {
-    let (address, serving) = start_server::<A>(server::Config::new(SERVER).unwrap());
+    let (address, serving) = start_server::<A>(plain());
     let mut to = vec!["enough"];
     to.extend(["bob"; 60]);
     let letters = vec![Letter::new(&to, SMALL)];
@@ -211,7 +211,7 @@ pub fn unavailable_to_a_group<A: Adapter>() {
 
 /// 421 to a client that sends the rest of its content all the same.
 pub fn unavailable_in_the_content<A: Adapter>() {
-    let config = server::Config::new(SERVER).unwrap().patience(Duration::from_millis(100));
+    let config = plain().patience(Duration::from_millis(100));
     let (address, serving) = start_server::<A>(config);
     let mut body = Body::from(&large()[..200_000]);
     body.stall = Some((50_000, Duration::from_millis(400)));
@@ -229,7 +229,7 @@ pub fn unavailable_in_the_content<A: Adapter>() {
 
 /// The same with more content than the server still listens to.
 pub fn unavailable_in_much_content<A: Adapter>() {
-    let config = server::Config::new(SERVER).unwrap().patience(Duration::from_millis(100));
+    let config = plain().patience(Duration::from_millis(100));
     let (address, serving) = start_server::<A>(config);
     let mut body = Body::from(large().as_slice());
     body.stall = Some((50_000, Duration::from_millis(400)));

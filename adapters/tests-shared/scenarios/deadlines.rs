@@ -11,8 +11,8 @@ use smtp_codec::proto::{Failure, Verdict};
 use smtp_codec::{client, server};
 
 use crate::shared::{
-    Adapter, App, Body, CLIENT, Letter, Peer, Report, Running, SERVER, foreign, start_client,
-    start_server, start_server_with,
+    Adapter, App, Body, CLIENT, Letter, Peer, Report, Running, SERVER, foreign, plain,
+    start_client, start_server, start_server_with,
 };
 
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -23,7 +23,7 @@ const LONG: Duration = Duration::from_millis(600);
 const TIMED_OUT: &str = "421 4.4.2 mx.example.org timed out\r\n";
 
 fn impatient_server() -> server::Config {
-    server::Config::new(SERVER).unwrap().patience(PATIENCE)
+    plain().patience(PATIENCE)
 }
 
 fn impatient_client() -> client::Config {
@@ -78,7 +78,7 @@ pub fn dripping_client<A: Adapter>() {
 /// The deadline is that of one command line: a client that goes on speaking is not cut, though
 /// nothing it says concerns the application.
 pub fn lively_client<A: Adapter>() {
-    let config = server::Config::new(SERVER).unwrap().patience(3 * PATIENCE);
+    let config = plain().patience(3 * PATIENCE);
     let (address, serving) = start_server::<A>(config);
     let mut peer = Peer::connect(address);
     assert!(peer.reply().starts_with("220 "));

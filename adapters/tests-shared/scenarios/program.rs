@@ -6,7 +6,7 @@ use smtp_codec::proto::command::{Body as BodyKind, MailParametersBuf, Notify, Rc
 use smtp_codec::{client, server};
 
 use crate::shared::{
-    Adapter, App, CLIENT, Letter, Peer, Report, SERVER, start_client, start_server,
+    Adapter, App, CLIENT, Letter, Peer, Report, SERVER, plain, start_client, start_server,
 };
 
 /// 5 MB of lines, many of which begin with dots, over every boundary that a buffer may have.
@@ -57,7 +57,7 @@ const OUTCOMES: &[&str] = &[
 const DIALOGUE_STEP_BY_STEP: &str = include_str!("dialogue_step_by_step.txt");
 
 fn run<A: Adapter>(config: client::Config, letters: Vec<Letter>) -> (Report, App) {
-    let (address, serving) = start_server::<A>(server::Config::new(SERVER).unwrap());
+    let (address, serving) = start_server::<A>(plain());
     let report = start_client::<A>(address, config, letters).end();
     let app = serving.end();
     assert_eq!(report.unconnected, None);
@@ -144,7 +144,7 @@ pub fn half_closed_after_everything<A: Adapter>() {
     for (last, reply, closing) in
         [("QUIT\r\n", bye, server::Closing::Quit), ("", "", server::Closing::PeerGone)]
     {
-        let (address, serving) = start_server::<A>(server::Config::new(SERVER).unwrap());
+        let (address, serving) = start_server::<A>(plain());
         let mut peer = Peer::connect(address);
         peer.say(format!("{session}{last}"));
         peer.end();

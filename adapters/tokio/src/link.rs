@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Buf;
@@ -21,81 +21,124 @@ const LINGER: (Duration, usize) = (Duration::from_secs(1), 1024 * 1024);
 pub(crate) struct Link<S, C> {
     pub(crate) stream: S,
     pub(crate) connection: C,
-    closed: bool,
+    /// When the present wait ends. It outlives a `next` that is dropped.
+    by: Option<Instant>,
+    heard: u64,
+    late: bool,
+    /// Writing failed: nothing more is sent, and what the peer has said is read to its end.
+    deaf: bool,
+    error: Option<io::Error>,
+    over: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
     pub(crate) fn new(stream: S, connection: C) -> Self {
-        Link { stream, connection, closed: false }
+        Link {
+            stream,
+            connection,
+            by: None,
+            heard: 0,
+            late: false,
+            deaf: false,
+            error: None,
+            over: false,
+        }
     }
 
-    /// Goes on until there is an event. One deadline for all of it, so that bytes that drip in
-    /// cannot extend it.
+    /// Whether `Closed` was handed out.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Goes on until there is an event. There is one deadline for each thing that is waited for,
+    /// so that bytes that drip in cannot extend it.
     pub(crate) async fn turn(&mut self) -> io::Result<()> {
-        let mut by = Instant::now() + self.connection.patience();
+        if self.over {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
         loop {
-            let done = match self.connection.step() {
-                Want::Input => timeout_at(by, self.exchange()).await,
-                Want::Flush => timeout_at(by, self.flush()).await,
-                Want::Event => return Ok(()),
-                Want::Close => {
-                    self.close().await;
+            let want = self.connection.step();
+            let ending = self.late || self.deaf;
+            if self.heard != self.connection.heard() && !ending {
+                self.heard = self.connection.heard();
+                self.by = None;
+            }
+            let patience = self.connection.patience();
+            let by = *self.by.get_or_insert_with(|| Instant::now() + patience);
+            let done = match want {
+                Want::Input | Want::Flush => timeout_at(by, self.exchange(want)).await,
+                Want::Event => {
+                    self.by = None;
+                    if self.deaf {
+                        // The peer's word says more than how the link broke.
+                        self.error = None;
+                    }
                     return Ok(());
                 }
+                Want::Close => return self.close().await,
             };
             match done {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    self.connection.broken();
-                    return Err(error);
-                }
-                Err(_) if self.closed => self.connection.broken(),
+                Ok(Err(error)) => self.failed(error, patience),
+                Err(_) if self.deaf => self.connection.eof(),
+                Err(_) if self.late => self.connection.broken(),
                 Err(_) => {
-                    self.closed = true;
+                    self.late = true;
                     self.connection.timed_out();
-                    by = Instant::now() + LAST_WORDS;
+                    self.by = Some(Instant::now() + LAST_WORDS.min(patience));
                 }
             }
         }
     }
 
-    async fn flush(&mut self) -> io::Result<()> {
-        while self.connection.tx().has_remaining() {
-            if self.stream.write_buf(self.connection.tx()).await? == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
-        }
-        self.stream.flush().await
-    }
-
-    /// Sends what waits, then reads. The read buffer exists only while there are bytes for it.
-    async fn exchange(&mut self) -> io::Result<()> {
-        self.flush().await?;
-        let Link { stream, connection, .. } = self;
+    /// Sends what waits, and reads. Neither waits for the other, and the read buffer exists only
+    /// while there are bytes for it.
+    async fn exchange(&mut self, want: Want) -> io::Result<()> {
+        let Link { stream, connection, deaf, .. } = self;
         poll_fn(|cx| {
-            let mut space = ReadBuf::new(connection.rx().space());
-            let polled = Pin::new(&mut *stream).poll_read(cx, &mut space);
-            let n = space.filled().len();
-            if polled.is_pending() {
-                connection.release();
+            if *deaf {
+                return read(stream, connection, cx);
             }
-            ready!(polled)?;
-            match n {
-                0 => connection.eof(),
-                n => connection.rx().filled(n),
+            // What the peer has said already was said before it could know of what is sent now.
+            let early = connection.listens() && connection.tx().has_remaining();
+            if early && let Poll::Ready(read) = read(stream, connection, cx) {
+                return Poll::Ready(read);
             }
-            Poll::Ready(Ok(()))
+            match write(stream, connection, cx)? {
+                Poll::Ready(()) if want == Want::Flush => Poll::Ready(Ok(())),
+                Poll::Pending if want == Want::Flush => Poll::Pending,
+                _ => read(stream, connection, cx),
+            }
         })
         .await
     }
 
-    async fn close(&mut self) {
-        if !std::mem::replace(&mut self.closed, true) || self.connection.lingers() {
-            let _ = timeout(LAST_WORDS, self.stream.shutdown()).await;
-            if self.connection.lingers() {
-                let _ = timeout(LINGER.0, self.drain()).await;
-            }
+    /// The link broke. If it was while writing, the peer's last words may be waiting.
+    fn failed(&mut self, error: io::Error, patience: Duration) {
+        if self.deaf {
+            self.connection.eof();
+        } else if self.connection.listens() && self.connection.tx().has_remaining() {
+            self.by = Some(Instant::now() + LINGER.0.min(patience));
+            self.deaf = true;
+            self.error = Some(error);
+        } else {
+            self.connection.broken();
+            self.error = Some(error);
         }
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        let patience = self.connection.patience();
+        let _ = timeout(LAST_WORDS.min(patience), self.stream.shutdown()).await;
+        if self.connection.lingers() {
+            let _ = timeout(LINGER.0.min(patience), self.drain()).await;
+        }
+        // Nothing may come between this and the event that says so: a future can be dropped.
+        self.over = true;
+        Ok(())
     }
 
     /// A connection that is closed while bytes wait in it is reset, and what the peer was told
@@ -112,4 +155,41 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
         }
         Ok(())
     }
+}
+
+fn write<S: AsyncWrite + Unpin, C: Machine>(
+    stream: &mut S,
+    connection: &mut C,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    while connection.tx().has_remaining() {
+        let sent = ready!(Pin::new(&mut *stream).poll_write(cx, connection.tx().chunk()))?;
+        if sent == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        connection.tx().advance(sent);
+    }
+    Pin::new(stream).poll_flush(cx)
+}
+
+fn read<S: AsyncRead + Unpin, C: Machine>(
+    stream: &mut S,
+    connection: &mut C,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    let mut space = ReadBuf::new(connection.rx().space());
+    if space.remaining() == 0 {
+        return Poll::Ready(Ok(()));
+    }
+    let polled = Pin::new(stream).poll_read(cx, &mut space);
+    let n = space.filled().len();
+    if polled.is_pending() {
+        connection.release();
+    }
+    ready!(polled)?;
+    match n {
+        0 => connection.eof(),
+        n => connection.rx().filled(n),
+    }
+    Poll::Ready(Ok(()))
 }

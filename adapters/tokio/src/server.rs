@@ -45,7 +45,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Server<S> {
     ///
     /// # Errors
     ///
-    /// What the stream says. The session is over then, and the next event is `Closed`.
+    /// What the stream says. The session is over then, and the next event is `Closed`; behind
+    /// `Closed` there is only `NotConnected`.
     pub async fn next(&mut self) -> io::Result<Event<'_>> {
         self.link.turn().await?;
         Ok(self.link.connection.event())

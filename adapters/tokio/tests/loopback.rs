@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 mod shared;
 
 use shared::{
-    Adapter, App, Body, CLIENT, Letter, Peer, Report, Running, SERVER, all_tests, idle, send,
+    Adapter, App, Body, CLIENT, Letter, Peer, Report, Running, all_tests, idle, send,
     send_dropping, serve, serve_dropping, tests,
 };
 
@@ -86,8 +86,7 @@ mod dropped {
 /// `select!` with a branch that is always ready.
 #[test]
 fn dropped_by_select() {
-    let (address, serving) =
-        shared::start_server::<Selecting>(server::Config::new(SERVER).unwrap());
+    let (address, serving) = shared::start_server::<Selecting>(shared::plain());
     let mut peer = Peer::connect(address);
     peer.say("EHLO client.example.net\r\nMAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n");
     for _ in 0..100 {
@@ -140,7 +139,7 @@ fn spawned() {
             for _ in 0..8 {
                 let (stream, _) = listener.accept().await.unwrap();
                 tokio::spawn(async move {
-                    let config = server::Config::new(SERVER).unwrap();
+                    let config = shared::plain();
                     serve!(Server::new(stream, config), App::default(), await)
                 });
             }
@@ -159,7 +158,7 @@ fn through_duplex(octets: usize, patience: Duration, letter: Letter) -> (App, Re
     let run = Running::start(move || {
         block_on(async {
             let (ours, theirs) = tokio::io::duplex(octets);
-            let config = server::Config::new(SERVER).unwrap().patience(patience);
+            let config = shared::plain().patience(patience);
             let serving = async { serve!(Server::new(ours, config), App::default(), await) };
             let config = client::Config::new(CLIENT).unwrap().patience(patience);
             let connected = io::Result::Ok(Client::new(theirs, config));
@@ -205,7 +204,7 @@ fn idle_without_buffers() {
     let stream = listener.accept().unwrap().0;
     let run = Running::start(move || {
         block_on(async {
-            let server = Server::new(taken(stream), server::Config::new(SERVER).unwrap());
+            let server = Server::new(taken(stream), shared::plain());
             idle!(server, peer)
         })
     });

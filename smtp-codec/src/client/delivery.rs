@@ -93,6 +93,13 @@ impl<'e> Delivery<'e> {
 
     /// Takes an event; what the transaction needs is answered.
     pub fn on<'a>(&mut self, event: Event<'a>) -> Step<'a> {
+        let event = match self.stage {
+            Stage::Connect => match foreign(event) {
+                Some(event) => event,
+                None => return Step::Next,
+            },
+            _ => event,
+        };
         match event {
             Event::Ready(_) if self.stage > Stage::Connect => return Step::Over,
             Event::Ready(ready) => {
@@ -224,4 +231,17 @@ fn reached(stage: Stage, named: usize, index: usize, fate: &Fate) -> Stage {
         _ if index < named => Stage::Rcpt,
         _ => stage,
     }
+}
+
+/// Before this message has begun there may be another that was given up half-way: a `send` that
+/// was dropped. Nothing of it may be mixed with this one, so it costs the session.
+fn foreign(event: Event<'_>) -> Option<Event<'_>> {
+    match event {
+        Event::WantRcpt(slot) => slot.abandon(),
+        Event::WantBody(slot) => slot.abandon(),
+        Event::Mail(_) | Event::Rcpt(..) | Event::Data(_) => {}
+        Event::Done(_) | Event::DoneFor(..) => {}
+        event => return Some(event),
+    }
+    None
 }

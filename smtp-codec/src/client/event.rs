@@ -118,6 +118,11 @@ impl RcptSlot<'_> {
         self.call.write(|session, tx| session.rcpt(forward_path, parameters, tx))
     }
 
+    /// Gives the transaction up by ending the session.
+    pub fn abandon(self) {
+        self.call.session.close(Closing::Abandoned);
+    }
+
     /// Says that there are no more recipients; DATA follows if anybody may profit from it.
     pub fn end(mut self) {
         self.call.write(|session, tx| session.end_rcpt(tx));

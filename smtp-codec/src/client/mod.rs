@@ -77,6 +77,7 @@ pub struct Connection {
     body: bool,
     observer: Observer,
     eof: bool,
+    heard: u64,
 }
 
 type Tell = dyn FnMut(Traffic<'_>) + Send;
@@ -126,6 +127,7 @@ impl Connection {
             body: false,
             observer: Observer::default(),
             eof: false,
+            heard: 0,
         }
     }
 
@@ -193,6 +195,18 @@ impl Connection {
         self.session.in_doubt()
     }
 
+    /// Grows with each reply: each begins a new wait.
+    #[must_use]
+    pub fn heard(&self) -> u64 {
+        self.heard
+    }
+
+    /// Octets of memory that the buffers hold.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.rx.capacity() + self.tx.capacity()
+    }
+
     /// Gives back the memory of empty buffers.
     pub fn release(&mut self) {
         self.rx.release();
@@ -219,24 +233,19 @@ impl Connection {
                     continue;
                 }
             }
-            if self.tx.is_full() {
-                return Want::Flush;
-            }
-            match self.session.asked() {
-                // One chunk at a time: see `BodySlot::write`.
-                Some(Question::WantBody)
-                    if self.session.content() != ContentKind::Data && self.tx.has_remaining() =>
-                {
-                    return Want::Flush;
-                }
-                Some(_) => return Want::Event,
-                None => {}
-            }
-            if self.eof {
+            let asked = self.session.asked();
+            if self.eof && matches!(asked, None | Some(Question::WantRcpt | Question::WantBody)) {
                 self.close(Closing::PeerGone);
                 continue;
             }
-            return Want::Input;
+            let is_chunk = self.session.content() != ContentKind::Data;
+            return match asked {
+                _ if self.tx.is_full() => Want::Flush,
+                // One chunk at a time: see `BodySlot::write`.
+                Some(Question::WantBody) if is_chunk && self.tx.has_remaining() => Want::Flush,
+                Some(_) => Want::Event,
+                None => Want::Input,
+            };
         }
     }
 
@@ -265,6 +274,7 @@ impl Connection {
             }
         }
         self.scanner = ReplyScanner::default();
+        self.heard += 1;
         self.present = std::mem::take(&mut self.gathered);
         let reply = Reply::parse(self.rx.bytes().get(..self.present).unwrap_or_default())?;
         // A chunk may be refused as soon as it is announced.

@@ -62,6 +62,7 @@ pub struct Connection {
     present: Present,
     eof: bool,
     going_down: bool,
+    heard: u64,
 }
 
 /// What stands at the start of the receive buffer and is consumed by the next step.
@@ -99,6 +100,7 @@ impl Connection {
             present: Present::Nothing,
             eof: false,
             going_down: false,
+            heard: 0,
         }
     }
 
@@ -139,6 +141,12 @@ impl Connection {
     pub fn patience(&self) -> Duration {
         let patience = self.session.patience();
         self.config.most_patience().map_or(patience, |most| patience.min(most))
+    }
+
+    /// Grows with each command and each piece of content: each begins a new wait.
+    #[must_use]
+    pub fn heard(&self) -> u64 {
+        self.heard
     }
 
     /// What was spoken so far, for the `with` clause of a Received field.
@@ -202,8 +210,11 @@ impl Connection {
                 _ => return Want::Close,
             };
             match progress {
-                Progress::Made => {}
-                Progress::Content => return Want::Event,
+                Progress::Made => self.heard += 1,
+                Progress::Content => {
+                    self.heard += 1;
+                    return Want::Event;
+                }
                 Progress::Starved if self.eof => self.session.peer_gone(),
                 Progress::Starved => return Want::Input,
             }

@@ -304,6 +304,11 @@ impl Session {
         }
     }
 
+    fn is_refused_midway(&self, reply: Reply<'_>) -> bool {
+        let refusal = reply.code().is_transient() || reply.code().is_permanent();
+        refusal && matches!(self.state, State::Body { .. })
+    }
+
     /// Takes note of a reply to a command that has not left this side.
     pub fn unasked(&mut self, reply: Reply<'_>) {
         if reply.code().get() == 421 {
@@ -319,6 +324,11 @@ impl Session {
         let awaited = self.awaited();
         let unavailable = reply.code().get() == 421 && awaited != Awaited::Quit;
         match deed(awaited, reply.code().class()) {
+            // The server will not read on (RFC 5321 section 4.1.1.4 has no way back from there).
+            Deed::Broken if self.is_refused_midway(reply) => {
+                self.told = Some(Question::Done);
+                return self.close(Closing::Unavailable);
+            }
             _ if unavailable && !awaited.is_of_a_transaction() => {
                 self.told = Some(Question::Refused);
                 return self.close(Closing::Unavailable);
