@@ -3,8 +3,56 @@
 //! A [`server::Connection`] or a [`client::Connection`] is a session of `smtp-proto`, the framing
 //! it asks for, and two bounded buffers. Whoever drives it moves bytes between the buffers and a
 //! transport, calls `step`, and hands the events to the application. The adapters do that for
-//! std, tokio, and every runtime that speaks `futures-io`; nothing here knows of a runtime, and
-//! nothing reads a clock.
+//! std (`smtp-std`), tokio (`smtp-tokio`), and every runtime that speaks `futures-io`
+//! (`smtp-futures`, `smtp-async-std`); nothing here knows of a runtime, and nothing reads a clock.
+//!
+//! # Driving a connection
+//!
+//! A transport that has no adapter needs this loop. It is whole but for time: the reads and writes
+//! must fail once [`patience`](server::Connection::patience) has run out, and
+//! [`timed_out`](server::Connection::timed_out) then has the last word.
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use bytes::Buf;
+//! use smtp_codec::server::{Closing, Config, Connection, Event, Want};
+//!
+//! fn serve(mut stream: impl Read + Write) -> std::io::Result<Closing> {
+//!     let config = Config::new("mx.example.org").map_err(std::io::Error::other)?;
+//!     let mut connection = Connection::new(config);
+//!     loop {
+//!         let want = connection.step();
+//!         if want != Want::Event {
+//!             // Whatever is wanted, what waits goes out first.
+//!             while connection.tx().has_remaining() {
+//!                 let n = stream.write(connection.tx().chunk())?;
+//!                 connection.tx().advance(n);
+//!             }
+//!         }
+//!         if want == Want::Input {
+//!             match stream.read(connection.rx().space())? {
+//!                 0 => connection.eof(),
+//!                 n => connection.rx().filled(n),
+//!             }
+//!         }
+//!         if let Want::Event | Want::Close = want {
+//!             match connection.event() {
+//!                 Event::Closed(closing) => return Ok(closing),
+//!                 other => other.proceed(),
+//!             }
+//!         }
+//!     }
+//! }
+//! # struct Talk<'a>(&'a [u8], Vec<u8>);
+//! # impl Read for Talk<'_> {
+//! #     fn read(&mut self, room: &mut [u8]) -> std::io::Result<usize> { self.0.read(room) }
+//! # }
+//! # impl Write for Talk<'_> {
+//! #     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> { self.1.write(bytes) }
+//! #     fn flush(&mut self) -> std::io::Result<()> { Ok(()) }
+//! # }
+//! # assert_eq!(serve(Talk(b"EHLO client.example.net\r\nQUIT\r\n", vec![])).unwrap(), Closing::Quit);
+//! ```
 
 mod buffer;
 mod data;

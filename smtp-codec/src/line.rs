@@ -22,12 +22,14 @@ pub(crate) enum Framed {
     Incomplete { skip: usize },
 }
 
-/// As much of the start of a line as tells its verb, filled up with spaces.
+/// As much of the start of a line as tells its verb, white space aside, filled up with spaces.
 pub(crate) type Head = [u8; 5];
 
 fn head(buffer: &[u8]) -> Head {
     let mut head = [b' '; 5];
-    head.iter_mut().zip(buffer).for_each(|(place, byte)| *place = *byte);
+    // Lenient syntax takes white space before a verb.
+    let line = buffer.iter().skip_while(|byte| matches!(byte, b' ' | b'\t'));
+    head.iter_mut().zip(line).for_each(|(place, byte)| *place = *byte);
     head
 }
 

@@ -1,5 +1,6 @@
 //! Once its buffers exist, a session allocates nothing.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+#![allow(clippy::expect_used, clippy::string_slice, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 mod wired;
 

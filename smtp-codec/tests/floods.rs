@@ -1,5 +1,6 @@
 //! Floods: tens of megabytes through a connection, in constant memory, with bounded output.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::expect_used, clippy::string_slice, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Both sides wired back to back in memory: they agree on every transaction, whatever the splits.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+#![allow(clippy::expect_used, clippy::string_slice, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 mod wired;
 

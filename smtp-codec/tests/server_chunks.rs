@@ -1,6 +1,7 @@
 //! BDAT and LMTP (RFC 3030, RFC 2033): chunks are counted and never read as commands; each
 //! recipient of LMTP gets a reply of its own.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::expect_used, clippy::string_slice, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 mod common;
 

@@ -1,6 +1,7 @@
 //! The order of commands against a model of thirty lines: every short session, and random long
 //! ones.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::expect_used, clippy::string_slice, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 mod common;
 

@@ -1,6 +1,7 @@
 //! What looks like the end of mail data and is none: every spelling, in every framing, under
 //! every policy, must leave the session where a plain search for CR LF "." CR LF says.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::expect_used, clippy::string_slice, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! The corpus of command lines: what must be taken, what must be refused, where leniency decides.
-
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(clippy::expect_used, clippy::string_slice, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 use smtp_proto::command::{Command, Verb};
 use smtp_proto::{CommandError, Syntax};

@@ -1,6 +1,6 @@
 //! Laws of the command parser, and the hostile input that is known.
-
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(clippy::expect_used, clippy::string_slice, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 use proptest::prelude::*;
 use smtp_proto::command::{Body, Command, MailParameters, Queue, Verb};

@@ -1,6 +1,7 @@
 //! Replies through the public interface: recorded ones, and laws.
+#![allow(clippy::expect_used, clippy::string_slice, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 #![cfg(feature = "alloc")]
-#![allow(clippy::unwrap_used, reason = "the helpers of tests may panic like the tests")]
 
 use proptest::prelude::*;
 use smtp_proto::reply::{

@@ -11,9 +11,10 @@ use crate::buffer::TxBuf;
 
 /// What has happened, or must be answered.
 ///
-/// A variant that holds a handle waits for its answer: the handle is used up by it. A handle that
-/// is dropped comes back with the next call. An application that has no opinion on an event calls
-/// [`proceed`](Event::proceed).
+/// A variant that holds a handle waits for its answer: the handle is used up by it. An application
+/// may keep a handle while it asks somebody else, over an `.await` too; one that is dropped without
+/// an answer comes back with the next call, for ever. An application that has no opinion on an
+/// event calls [`proceed`](Event::proceed).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -21,7 +22,8 @@ pub enum Event<'a> {
     Greet(Greet<'a>),
     /// EHLO or HELO; LHLO in LMTP.
     Hello(Hello<'a>),
-    /// MAIL: a transaction begins.
+    /// MAIL: a transaction begins, and whatever an earlier one had gathered is void. This is the
+    /// place to forget it: RSET and EHLO end a transaction without an event of their own.
     Mail(Mail<'a>),
     /// RCPT.
     Rcpt(Rcpt<'a>),
@@ -38,7 +40,7 @@ pub enum Event<'a> {
     Verify(Verify<'a>),
     /// EXPN, where [`Config::ask_expand`] was set.
     Expand(Expand<'a>),
-    /// The session is over. A transaction that was open has come to nothing.
+    /// The session is over: leave the loop. A transaction that was open has come to nothing.
     Closed(Closing),
     /// Nothing: the connection waits for something else than the application.
     Idle,
@@ -116,7 +118,8 @@ macro_rules! handle {
 macro_rules! accept_with {
     ($($name:ident),*) => {$(
         impl $name<'_> {
-            /// Says yes in one's own words.
+            /// Says yes in one's own words. The code stands as it is given; of the greeting only the
+            /// text does, as `220 hostname text`.
             pub fn accept_with(self, positive: Positive<'_>) {
                 self.answer.accept(Some(positive));
             }
