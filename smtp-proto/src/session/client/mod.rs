@@ -1,17 +1,19 @@
 //! The client's side of a session.
 
-use core::fmt;
 use core::time::Duration;
 
+mod call;
 mod fault;
+mod state;
 mod table;
 
 pub use self::fault::{CallError, Closing, ProtocolFault};
+use self::state::{Chunks, State, Transaction};
 use self::table::{Awaited, Deed, deed};
-use super::{Framing, offered};
+use super::Framing;
 use crate::Sink;
-use crate::address::{ForwardPath, Host, ReversePath};
-use crate::command::{Body, Command, Keyword, MailParameters, Parameter, RcptParameters};
+use crate::address::Host;
+use crate::command::Command;
 use crate::reply::{Capabilities, Extension, Extensions, Reply};
 
 /// What the caller is told with a reply, or asked to go on with.
@@ -73,88 +75,6 @@ pub enum ContentKind {
     Chunks,
     /// By BDAT: any octets (RFC 3030 section 3).
     BinaryChunks,
-}
-
-/// A transaction, in counters: replies come in the order of the commands.
-#[derive(Clone, Copy, Debug, Default)]
-struct Transaction {
-    utf8: bool,
-    chunked: bool,
-    binary: bool,
-    mail_due: bool,
-    mail_refused: bool,
-    sent: u32,
-    answered: u32,
-    accepted: u32,
-    ended: bool,
-    data_due: bool,
-}
-
-impl Transaction {
-    fn awaited(&self) -> Option<Awaited> {
-        if self.mail_due {
-            Some(Awaited::Mail)
-        } else if self.answered < self.sent {
-            Some(Awaited::Rcpt)
-        } else if self.data_due {
-            Some(Awaited::Data)
-        } else {
-            None
-        }
-    }
-
-    fn outstanding(&self) -> u32 {
-        let others = u32::from(self.mail_due) + u32::from(self.data_due);
-        (self.sent - self.answered).saturating_add(others)
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Chunks {
-    binary: bool,
-    accepted: u32,
-    sent: u32,
-    answered: u32,
-    last_sent: bool,
-}
-
-impl Chunks {
-    /// Once only the last chunk is unanswered, its replies are those of the message.
-    fn next(self, lmtp: bool) -> State {
-        if self.last_sent && self.answered + 1 == self.sent {
-            State::Message { answered: 0, due: if lmtp { self.accepted } else { 1 } }
-        } else {
-            State::Chunks(self)
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-enum State {
-    Greeting,
-    Ehlo,
-    Helo,
-    Lhlo,
-    Ready,
-    Open(Transaction),
-    /// Content goes by DATA, for so many recipients.
-    Body {
-        accepted: u32,
-    },
-    /// Content goes by BDAT.
-    Chunks(Chunks),
-    /// One reply is awaited, or in LMTP as many as recipients were accepted.
-    Message {
-        answered: u32,
-        due: u32,
-    },
-    /// A chunk was refused; so many replies to those behind it are awaited.
-    LostChunks(u32),
-    LoneDot,
-    /// A transaction that came to nothing may still be open over there.
-    Rset,
-    Quit(Closing),
-    Closed(Closing),
 }
 
 /// A client session: it writes the commands, matches the replies by count, and says what the
@@ -438,7 +358,7 @@ impl Session {
     }
 
     /// Ends a transaction that can come to nothing more.
-    fn settle<S: Sink + ?Sized>(&mut self, out: &mut S) {
+    pub(super) fn settle<S: Sink + ?Sized>(&mut self, out: &mut S) {
         if let State::Open(transaction) = self.state
             && transaction.outstanding() == 0
         {
@@ -460,131 +380,6 @@ impl Session {
     fn say_rset<S: Sink + ?Sized>(&mut self, out: &mut S) {
         Command::Rset.encode(out);
         self.state = State::Rset;
-    }
-
-    /// Starts a transaction: MAIL. SIZE, and BODY=7BIT, are left out where the server does not offer them.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError`] if the server does not offer what this transaction needs; nothing is sent
-    /// and another one may be tried.
-    pub fn mail<S: Sink + ?Sized>(
-        &mut self,
-        reverse_path: ReversePath<'_>,
-        parameters: MailParameters<'_>,
-        out: &mut S,
-    ) -> Result<(), CallError> {
-        let State::Ready = self.state else { return Ok(()) };
-        let is_optional = |parameter: &Parameter<'_>| match parameter.kind() {
-            Some(Keyword::Size) => true,
-            Some(Keyword::Body) => {
-                parameter.value().is_some_and(|value| value.eq_ignore_ascii_case("7BIT"))
-            }
-            _ => false,
-        };
-        for parameter in parameters.iter().filter(|parameter| !is_optional(parameter)) {
-            self.check_offered(&parameter)?;
-        }
-        let chunked = self.settings.chunking && self.extensions.contains(Extension::Chunking);
-        let binary = parameters.body() == Some(Body::BinaryMime);
-        if binary && !chunked {
-            return Err(CallError::NeedsChunking);
-        }
-        if !reverse_path.is_ascii() && !parameters.smtp_utf8() {
-            return Err(CallError::NeedsSmtpUtf8);
-        }
-        if let (Some(size), Some(limit)) = (parameters.size(), self.extensions.size())
-            && limit > 0
-            && size > limit
-        {
-            return Err(CallError::TooLarge(limit));
-        }
-        out.put(b"MAIL FROM:");
-        let _ = fmt::write(&mut crate::sink::Text(out), format_args!("{reverse_path}"));
-        for parameter in parameters.iter() {
-            if offered::is_offered(&parameter, &self.extensions) {
-                let _ = fmt::write(&mut crate::sink::Text(out), format_args!(" {parameter}"));
-            }
-        }
-        out.put(b"\r\n");
-        self.state = State::Open(Transaction {
-            utf8: parameters.smtp_utf8(),
-            chunked,
-            binary,
-            mail_due: true,
-            ..Transaction::default()
-        });
-        Ok(())
-    }
-
-    /// Names a recipient; its number is the count of those named before.
-    ///
-    /// # Errors
-    ///
-    /// [`CallError`] as for [`mail`](Session::mail); nothing is sent, the transaction goes on.
-    pub fn rcpt<S: Sink + ?Sized>(
-        &mut self,
-        forward_path: ForwardPath<'_>,
-        parameters: RcptParameters<'_>,
-        out: &mut S,
-    ) -> Result<(), CallError> {
-        for parameter in parameters.iter() {
-            self.check_offered(&parameter)?;
-        }
-        let State::Open(transaction) = &mut self.state else { return Ok(()) };
-        if !forward_path.is_ascii() && !transaction.utf8 {
-            return Err(CallError::NeedsSmtpUtf8);
-        }
-        Command::Rcpt { forward_path, parameters }.encode(out);
-        transaction.sent += 1;
-        Ok(())
-    }
-
-    /// Says that there are no more recipients. DATA follows, unless it is known already that
-    /// nobody would profit.
-    pub fn end_rcpt<S: Sink + ?Sized>(&mut self, out: &mut S) {
-        let State::Open(transaction) = &mut self.state else { return };
-        if transaction.ended {
-            return;
-        }
-        transaction.ended = true;
-        let unanswered = transaction.sent - transaction.answered;
-        let wanted = transaction.accepted + unanswered > 0 && !transaction.mail_refused;
-        if wanted && !transaction.chunked {
-            Command::Data.encode(out);
-            transaction.data_due = true;
-        }
-        self.settle(out);
-    }
-
-    /// Says that the content, its end included, has been written.
-    pub fn end_body(&mut self) {
-        if let State::Body { accepted } = self.state {
-            let due = if self.settings.lmtp { accepted } else { 1 };
-            self.state = State::Message { answered: 0, due };
-        }
-    }
-
-    /// How the content goes that is being written.
-    #[must_use]
-    pub fn content(&self) -> ContentKind {
-        match self.state {
-            State::Chunks(Chunks { binary: true, .. }) => ContentKind::BinaryChunks,
-            State::Chunks(_) | State::LostChunks(_) => ContentKind::Chunks,
-            _ => ContentKind::Data,
-        }
-    }
-
-    /// Announces a chunk of so many octets, which must follow at once.
-    pub fn chunk<S: Sink + ?Sized>(&mut self, size: u64, last: bool, out: &mut S) {
-        if let State::Chunks(chunks) = &mut self.state
-            && !chunks.last_sent
-        {
-            Command::Bdat { size, last }.encode(out);
-            chunks.sent += 1;
-            chunks.last_sent = last;
-            self.state = chunks.next(self.settings.lmtp);
-        }
     }
 
     /// Says QUIT.
@@ -616,13 +411,5 @@ impl Session {
     /// Takes back [`in_doubt`](Session::in_doubt): the end of the mail data never left this side.
     pub fn not_in_doubt(&mut self) {
         self.in_doubt = false;
-    }
-
-    fn check_offered(&self, parameter: &Parameter<'_>) -> Result<(), CallError> {
-        match offered::needed(parameter) {
-            None => Err(CallError::UnknownParameter),
-            Some(extension) if self.extensions.contains(extension) => Ok(()),
-            Some(extension) => Err(CallError::NotOffered(extension)),
-        }
     }
 }

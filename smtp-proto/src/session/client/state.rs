@@ -1,0 +1,86 @@
+//! How far a client session has come: counters, since replies come in the order of the commands.
+
+use super::Closing;
+use super::table::Awaited;
+
+/// A transaction, in counters: replies come in the order of the commands.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Transaction {
+    pub(super) utf8: bool,
+    pub(super) chunked: bool,
+    pub(super) binary: bool,
+    pub(super) mail_due: bool,
+    pub(super) mail_refused: bool,
+    pub(super) sent: u32,
+    pub(super) answered: u32,
+    pub(super) accepted: u32,
+    pub(super) ended: bool,
+    pub(super) data_due: bool,
+}
+
+impl Transaction {
+    pub(super) fn awaited(&self) -> Option<Awaited> {
+        if self.mail_due {
+            Some(Awaited::Mail)
+        } else if self.answered < self.sent {
+            Some(Awaited::Rcpt)
+        } else if self.data_due {
+            Some(Awaited::Data)
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn outstanding(&self) -> u32 {
+        let others = u32::from(self.mail_due) + u32::from(self.data_due);
+        (self.sent - self.answered).saturating_add(others)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chunks {
+    pub(super) binary: bool,
+    pub(super) accepted: u32,
+    pub(super) sent: u32,
+    pub(super) answered: u32,
+    pub(super) last_sent: bool,
+}
+
+impl Chunks {
+    /// Once only the last chunk is unanswered, its replies are those of the message.
+    pub(super) fn next(self, lmtp: bool) -> State {
+        if self.last_sent && self.answered + 1 == self.sent {
+            State::Message { answered: 0, due: if lmtp { self.accepted } else { 1 } }
+        } else {
+            State::Chunks(self)
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum State {
+    Greeting,
+    Ehlo,
+    Helo,
+    Lhlo,
+    Ready,
+    Open(Transaction),
+    /// Content goes by DATA, for so many recipients.
+    Body {
+        accepted: u32,
+    },
+    /// Content goes by BDAT.
+    Chunks(Chunks),
+    /// One reply is awaited, or in LMTP as many as recipients were accepted.
+    Message {
+        answered: u32,
+        due: u32,
+    },
+    /// A chunk was refused; so many replies to those behind it are awaited.
+    LostChunks(u32),
+    LoneDot,
+    /// A transaction that came to nothing may still be open over there.
+    Rset,
+    Quit(Closing),
+    Closed(Closing),
+}
