@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use memchr::memchr;
 use smtp_proto::reply::{Capabilities, Extensions, Progress, Reply, ReplyFault, ReplyScanner};
 use smtp_proto::session::Framing;
 use smtp_proto::session::client::{ContentKind, ProtocolFault, Question, Session};
@@ -250,10 +249,10 @@ impl Connection {
                 Framed::Fault { fault: LineFault::BareNewline, .. } => {
                     return Err(ReplyFault::Control);
                 }
-                Framed::Incomplete { skip: 0 } if memchr(b'\n', rest).is_none() => {
-                    return Ok(false);
+                Framed::Incomplete { skip: 0 } if self.lines.is_bad() => {
+                    return Err(ReplyFault::Control);
                 }
-                Framed::Incomplete { skip: 0 } => return Err(ReplyFault::Control),
+                Framed::Incomplete { skip: 0 } => return Ok(false),
                 Framed::Incomplete { .. } => return Err(ReplyFault::TooLong),
             };
             let line = rest.get(..len).unwrap_or_default();
