@@ -54,7 +54,7 @@ fn our_reply(bytes: &[u8]) -> bool {
             Ok(Progress::Continue) => {}
             Ok(Progress::Complete) => {
                 let whole = bytes.get(..bytes.len() - rest.len()).unwrap_or_default();
-                let reply = Reply::parse(whole);
+                let reply = scanner.reply(whole);
                 return matches!(black_box(&reply), Ok(reply)
                     if black_box((reply.code(), reply.enhanced())).0.get() > 0);
             }

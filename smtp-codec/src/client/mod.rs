@@ -263,9 +263,8 @@ impl Connection {
                 break;
             }
         }
-        self.scanner = ReplyScanner::default();
         self.present = std::mem::take(&mut self.gathered);
-        let reply = Reply::parse(self.rx.bytes().get(..self.present).unwrap_or_default())?;
+        let reply = self.scanner.reply(self.rx.bytes().get(..self.present).unwrap_or_default())?;
         // A chunk may be refused as soon as it is announced.
         let may_be_early =
             self.session.content() != ContentKind::Data && !reply.code().is_positive();

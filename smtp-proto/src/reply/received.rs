@@ -62,7 +62,6 @@ impl<'a> Reply<'a> {
         if rest.is_empty() { Ok(Reply { code, bytes }) } else { Err(ReplyFault::Trailing) }
     }
 
-    #[cfg(feature = "alloc")]
     pub(super) const fn checked(code: ReplyCode, bytes: &'a [u8]) -> Self {
         Reply { code, bytes }
     }
