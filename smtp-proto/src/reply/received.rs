@@ -6,6 +6,7 @@ use memchr::{memchr, memchr3};
 
 use super::line::enhanced;
 use super::{Class, EnhancedCode, ReplyCode, ReplyFault, ReplyLine};
+use crate::syntax;
 
 /// A whole reply, over the octets of its lines, CRLFs included.
 ///
@@ -101,7 +102,7 @@ impl<'a> Reply<'a> {
         self.reply_lines().map(|line| line.split_enhanced().1)
     }
 
-    fn reply_lines(&self) -> Lines<'a> {
+    pub(super) fn reply_lines(&self) -> Lines<'a> {
         Lines { code: self.code, bytes: self.bytes }
     }
 
@@ -113,9 +114,21 @@ impl<'a> Reply<'a> {
 }
 
 #[derive(Clone)]
-struct Lines<'a> {
+pub(super) struct Lines<'a> {
     code: ReplyCode,
     bytes: &'a [u8],
+}
+
+impl<'a> Lines<'a> {
+    /// The text of the next line, if it is letters, digits and hyphens and nothing else: then one
+    /// walk finds both their end and that of the line.
+    #[inline]
+    pub(super) fn next_word(&mut self) -> Option<&'a [u8]> {
+        let (word, behind) = syntax::Class::LDH.split_bytes(self.bytes.get(4..)?);
+        let [b'\r', b'\n', rest @ ..] = behind else { return None };
+        self.bytes = rest;
+        Some(word)
+    }
 }
 
 impl<'a> Iterator for Lines<'a> {
