@@ -75,8 +75,9 @@ macro_rules! extensions {
                 };
                 // The first eight octets agree, if there are as many.
                 let known = near.keyword().as_bytes();
-                (known.len() == keyword.len() && tail(known).eq_ignore_ascii_case(tail(keyword)))
-                .then_some(near)
+                let same = known.len() == keyword.len()
+                    && (known.len() <= 8 || tail(known).eq_ignore_ascii_case(tail(keyword)));
+                same.then_some(near)
             }
         }
     };
