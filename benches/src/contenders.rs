@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 
-use memchr::{memchr, memchr2};
+use memchr::memchr2;
 use registry_smtp_proto as registry;
 use smtp_proto::command::Command;
 use smtp_proto::reply::{Capabilities, Progress, Reply, ReplyScanner};
@@ -30,12 +30,11 @@ pub const REGISTRY: Contender = Contender {
     ehlo: registry_ehlo,
 };
 
-/// The line in front of the first CRLF, framed as smtp-codec does it: bare CRs and LFs are looked
-/// for in what is found.
+/// The line in front of the first CRLF, framed as smtp-codec does it: one search finds the end and
+/// bare CRs and LFs before it.
 fn frame(bytes: &[u8]) -> Option<&[u8]> {
-    let (line, _) = bytes.split_at_checked(memchr(b'\n', bytes)?)?;
-    let line = line.strip_suffix(b"\r")?;
-    memchr2(b'\r', b'\n', line).is_none().then_some(line)
+    let (line, end) = bytes.split_at_checked(memchr2(b'\r', b'\n', bytes)?)?;
+    end.starts_with(b"\r\n").then_some(line)
 }
 
 /// An unknown verb is not taken: the session answers it with 500.
@@ -55,7 +54,7 @@ fn our_reply(bytes: &[u8]) -> bool {
             Ok(Progress::Continue) => {}
             Ok(Progress::Complete) => {
                 let whole = bytes.get(..bytes.len() - rest.len()).unwrap_or_default();
-                let reply = Reply::parse(whole);
+                let reply = scanner.reply(whole);
                 return matches!(black_box(&reply), Ok(reply)
                     if black_box((reply.code(), reply.enhanced())).0.get() > 0);
             }

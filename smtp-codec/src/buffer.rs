@@ -27,14 +27,20 @@ pub struct RxBuf {
     start: usize,
     end: usize,
     limit: usize,
+    /// What arrived last took all the room that there was.
+    brimful: bool,
 }
 
 /// What a buffer starts with, and grows from by doubling.
 const FIRST: usize = 4 * 1024;
 
+/// What it grows to when more arrives than there is room for, though all of it is consumed: mail
+/// data then comes in larger pieces.
+const BULK: usize = 16 * 1024;
+
 impl RxBuf {
     pub(crate) fn new(limit: usize) -> Self {
-        RxBuf { room: Vec::new(), start: 0, end: 0, limit: limit.max(FIRST) }
+        RxBuf { room: Vec::new(), start: 0, end: 0, limit: limit.max(FIRST), brimful: false }
     }
 
     /// Free room to read into; never empty, unless the connection asked for no input.
@@ -44,9 +50,13 @@ impl RxBuf {
             self.end -= self.start;
             self.start = 0;
         }
-        if self.end == self.room.len() && self.room.len() < self.limit {
-            let len = self.room.len().saturating_mul(2).clamp(FIRST, self.limit);
-            self.room.resize(len, 0);
+        let most = match (self.end == self.room.len(), std::mem::take(&mut self.brimful)) {
+            (true, _) => self.limit,
+            (_, true) => self.limit.min(BULK),
+            _ => 0,
+        };
+        if self.room.len() < most {
+            self.room.resize(self.room.len().saturating_mul(2).clamp(FIRST, most), 0);
         }
         self.room.get_mut(self.end..).unwrap_or_default()
     }
@@ -54,6 +64,7 @@ impl RxBuf {
     /// Says that the first `n` octets of [`space`](RxBuf::space) were filled.
     pub fn filled(&mut self, n: usize) {
         self.end = self.end.saturating_add(n).min(self.room.len());
+        self.brimful = n > 0 && self.end == self.room.len();
     }
 
     /// Copies as much of `bytes` as fits; how much that was is returned.
@@ -106,6 +117,7 @@ impl RxBuf {
     pub(crate) fn release(&mut self) {
         if self.is_empty() {
             self.room = Vec::new();
+            self.brimful = false;
         }
     }
 
@@ -208,6 +220,48 @@ mod tests {
         rx.consume(100);
         assert_eq!(rx.space().len(), 100);
         assert_eq!(rx.capacity(), 8 * 1024);
+    }
+
+    #[test]
+    fn what_fills_all_the_room_is_given_more_up_to_a_bound() {
+        let mut rx = RxBuf::new(1024 * 1024);
+        for room in [4, 8, 16, 16, 16] {
+            let n = rx.space().len();
+            assert_eq!((n, rx.space().len()), (room * 1024, n), "asking twice changes nothing");
+            rx.filled(n);
+            rx.consume(n);
+        }
+        rx.release();
+        assert_eq!(rx.space().len(), 4 * 1024);
+        for _ in 0..5 {
+            rx.filled(4 * 1024 - 1);
+            rx.consume(4 * 1024 - 1);
+            assert_eq!(rx.space().len(), 4 * 1024);
+        }
+        let mut narrow = RxBuf::new(6 * 1024);
+        for room in [4, 6, 6] {
+            assert_eq!(narrow.space().len(), room * 1024);
+            narrow.filled(room * 1024);
+            narrow.consume(room * 1024);
+        }
+    }
+
+    #[test]
+    fn growing_keeps_what_waits() {
+        let mut rx = RxBuf::new(64 * 1024);
+        let (mut sent, mut seen) = (Vec::new(), Vec::new());
+        for round in 0..40_u8 {
+            let space = rx.space();
+            let n = space.len() - usize::from(round % 3 == 0);
+            space[..n].fill(round);
+            sent.extend(std::iter::repeat_n(round, n));
+            rx.filled(n);
+            let take = rx.len() - usize::from(round % 5);
+            seen.extend_from_slice(&rx.bytes()[..take]);
+            rx.consume(take);
+        }
+        seen.extend_from_slice(rx.bytes());
+        assert!(seen == sent);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Lines: what stands before CR LF, and nothing else ends one (RFC 5321 section 2.3.8).
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr2, memmem};
 
 /// What is wrong with the framing of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ fn head(buffer: &[u8]) -> Head {
 /// costs no more than one that arrives whole.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Lines {
-    /// Octets at the start of the buffer that hold no line end.
+    /// Octets at the start of the buffer that need no second look.
     seen: usize,
     /// The line is too long and was thrown away so far, perhaps up to a CR.
     skipping: Option<(Head, LastWasCr)>,
@@ -48,51 +48,76 @@ type LastWasCr = bool;
 
 impl Lines {
     /// Looks for a line of at most `limit` octets, CRLF included.
+    #[inline]
     pub(crate) fn next(&mut self, buffer: &[u8], limit: usize) -> Framed {
         if let Some((head, after_cr)) = self.skipping {
             return self.skip(buffer, head, after_cr);
         }
-        while let Some(at) = buffer.get(self.seen..).and_then(|rest| memchr(b'\n', rest)) {
-            let lf = self.seen + at;
-            let is_end = lf.checked_sub(1).and_then(|cr| buffer.get(cr)) == Some(&b'\r');
-            if !is_end {
-                self.bare = true;
-                self.seen = lf + 1;
-                continue;
-            }
-            let (len, end) = (lf - 1, lf + 1);
-            let bare = self.bare
-                || buffer.get(..len).is_some_and(|line| memchr2(b'\r', b'\n', line).is_some());
-            *self = Lines::default();
-            let fault = match (end > limit, bare) {
+        if let Some(len) = self.end(buffer) {
+            let skip = len + 2;
+            let fault = match (skip > limit, std::mem::take(self).bare) {
                 (true, _) => LineFault::TooLong,
                 (_, true) => LineFault::BareNewline,
                 _ => return Framed::Line { len },
             };
-            return Framed::Fault { fault, skip: end, head: head(buffer) };
+            return Framed::Fault { fault, skip, head: head(buffer) };
         }
         if buffer.len() >= limit {
             let skipping = Some((head(buffer), buffer.last() == Some(&b'\r')));
             *self = Lines { skipping, ..Lines::default() };
             return Framed::Incomplete { skip: buffer.len() };
         }
-        self.seen = buffer.len();
         Framed::Incomplete { skip: 0 }
     }
 
+    /// Whether the line that has not ended yet already holds a CR or an LF of its own.
+    pub(crate) fn is_bad(&self) -> bool {
+        self.bare
+    }
+
+    /// What stands before the first CRLF. One search finds its end and what may not stand in it.
+    #[inline]
+    fn end(&mut self, buffer: &[u8]) -> Option<usize> {
+        if self.bare {
+            return self.end_of_bad(buffer);
+        }
+        let Some(at) = memchr2(b'\r', b'\n', buffer.get(self.seen..)?) else {
+            self.seen = buffer.len();
+            return None;
+        };
+        let at = self.seen + at;
+        match buffer.get(at..)? {
+            [b'\r', b'\n', ..] => Some(at),
+            [b'\r'] => {
+                self.seen = at;
+                None
+            }
+            _ => {
+                (self.bare, self.seen) = (true, at + 1);
+                self.end_of_bad(buffer)
+            }
+        }
+    }
+
+    /// Searches for both octets together, so that a flood of one of them does not slow it down.
+    #[cold]
+    fn end_of_bad(&mut self, buffer: &[u8]) -> Option<usize> {
+        if let Some(at) = memmem::find(buffer.get(self.seen..)?, b"\r\n") {
+            return Some(self.seen + at);
+        }
+        self.seen = buffer.len() - usize::from(buffer.ends_with(b"\r"));
+        None
+    }
+
+    #[cold]
     fn skip(&mut self, buffer: &[u8], head: Head, after_cr: bool) -> Framed {
-        let mut from = 0;
-        let mut before = after_cr;
-        while let Some(at) = buffer.get(from..).and_then(|rest| memchr(b'\n', rest)) {
-            let lf = from + at;
-            if let Some(previous) = lf.checked_sub(1).and_then(|cr| buffer.get(cr)) {
-                before = *previous == b'\r';
-            }
-            if before {
-                *self = Lines::default();
-                return Framed::Fault { fault: LineFault::TooLong, skip: lf + 1, head };
-            }
-            from = lf + 1;
+        let end = match buffer {
+            [b'\n', ..] if after_cr => Some(1),
+            _ => memmem::find(buffer, b"\r\n").map(|at| at + 2),
+        };
+        if let Some(skip) = end {
+            *self = Lines::default();
+            return Framed::Fault { fault: LineFault::TooLong, skip, head };
         }
         if let Some(last) = buffer.last() {
             self.skipping = Some((head, *last == b'\r'));
@@ -168,6 +193,25 @@ mod tests {
         assert!(run(&line(512), &[512], 512)[0].is_ok());
         assert_eq!(run(&line(513), &[513], 512), [Err(LineFault::TooLong)]);
         assert_eq!(run(&line(513), &[1], 512), [Err(LineFault::TooLong)]);
+    }
+
+    #[test]
+    fn a_bad_line_ends_at_its_crlf_wherever_it_is_cut() {
+        for bad in ["a\n\r\r\n", "\r\r\r\n", "\n\n\n\r\n", "a\rb\r\n", "\r\n\n\r\n"] {
+            for size in 1..6 {
+                let input = [bad.as_bytes(), b"NOOP\r\n"].concat();
+                assert_eq!(run(&input, &[size], 512), oracle(&input, 512), "{bad:?} by {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_is_known_to_be_bad_before_it_ends() {
+        for (start, bad) in [(&b"250 a"[..], false), (b"250 a\r", false), (b"250 a\n", true)] {
+            let mut lines = Lines::default();
+            assert_eq!(lines.next(start, 512), Framed::Incomplete { skip: 0 });
+            assert_eq!(lines.is_bad(), bad, "{start:?}");
+        }
     }
 
     proptest! {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use memchr::memchr;
 use smtp_proto::reply::{Capabilities, Extensions, Progress, Reply, ReplyFault, ReplyScanner};
 use smtp_proto::session::Framing;
 use smtp_proto::session::client::{ContentKind, ProtocolFault, Question, Session};
@@ -259,10 +258,10 @@ impl Connection {
                 Framed::Fault { fault: LineFault::BareNewline, .. } => {
                     return Err(ReplyFault::Control);
                 }
-                Framed::Incomplete { skip: 0 } if memchr(b'\n', rest).is_none() => {
-                    return Ok(false);
+                Framed::Incomplete { skip: 0 } if self.lines.is_bad() => {
+                    return Err(ReplyFault::Control);
                 }
-                Framed::Incomplete { skip: 0 } => return Err(ReplyFault::Control),
+                Framed::Incomplete { skip: 0 } => return Ok(false),
                 Framed::Incomplete { .. } => return Err(ReplyFault::TooLong),
             };
             let line = rest.get(..len).unwrap_or_default();
@@ -273,10 +272,9 @@ impl Connection {
                 break;
             }
         }
-        self.scanner = ReplyScanner::default();
         self.heard += 1;
         self.present = std::mem::take(&mut self.gathered);
-        let reply = Reply::parse(self.rx.bytes().get(..self.present).unwrap_or_default())?;
+        let reply = self.scanner.reply(self.rx.bytes().get(..self.present).unwrap_or_default())?;
         // A chunk may be refused as soon as it is announced.
         let may_be_early =
             self.session.content() != ContentKind::Data && !reply.code().is_positive();

@@ -1,6 +1,7 @@
 //! The reply to EHLO as a client reads it.
 
 use super::answer::REPLY_LINE;
+use super::received::Lines;
 use super::{Extension, Extensions, Reply, ReplyError};
 
 const fn is_space(byte: u8) -> bool {
@@ -81,6 +82,11 @@ impl<'a> Capability<'a> {
         (!keyword.is_empty()).then_some(Capability { keyword, text })
     }
 
+    /// A keyword without arguments; `None` if it is empty.
+    fn alone(keyword: &'a [u8]) -> Option<Self> {
+        (!keyword.is_empty()).then_some(Capability { keyword, text: b"" })
+    }
+
     /// The keyword as it was written.
     #[must_use]
     pub const fn keyword(&self) -> &'a [u8] {
@@ -152,7 +158,9 @@ impl<'a> Capabilities<'a> {
 
     /// The capabilities in the order of their lines. Blank lines are skipped.
     pub fn iter(&self) -> impl Iterator<Item = Capability<'a>> + Clone + use<'a> {
-        self.reply.lines().skip(1).filter_map(Capability::parse)
+        let mut lines = self.reply.reply_lines();
+        lines.next();
+        Iter { lines }
     }
 
     /// The first capability of that keyword, in any case.
@@ -174,6 +182,28 @@ impl<'a> Capabilities<'a> {
             all.add(&capability);
         }
         all
+    }
+}
+
+/// What stands on the lines that are left.
+#[derive(Clone)]
+struct Iter<'a> {
+    lines: Lines<'a>,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = Capability<'a>;
+
+    fn next(&mut self) -> Option<Capability<'a>> {
+        loop {
+            let capability = match self.lines.next_word() {
+                Some(keyword) => Capability::alone(keyword),
+                None => Capability::parse(self.lines.next()?.text()),
+            };
+            if capability.is_some() {
+                return capability;
+            }
+        }
     }
 }
 

@@ -82,6 +82,16 @@ impl ReplyCode {
         matches!(self.class(), Class::PermanentNegative)
     }
 
+    /// The code that three digits write.
+    #[inline]
+    pub(super) fn of_digits(digits: [u8; 3]) -> Option<Self> {
+        let digits @ [_, tens, ones] = digits.map(|digit| u16::from(digit.wrapping_sub(b'0')));
+        if tens > 9 || ones > 9 {
+            return None;
+        }
+        Self::new(digits.iter().fold(0, |code, digit| code * 10 + digit))
+    }
+
     pub(crate) fn digits(self) -> [u8; 3] {
         let digit = |n: u16| b'0'.saturating_add(u8::try_from(n % 10).unwrap_or(0));
         [digit(self.0 / 100), digit(self.0 / 10), digit(self.0)]

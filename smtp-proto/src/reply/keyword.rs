@@ -3,16 +3,20 @@
 use core::fmt;
 
 /// The first eight octets as an integer, in upper case. No two known keywords agree in it.
+#[inline]
 const fn key(keyword: &[u8]) -> u64 {
-    if let Some(head) = keyword.first_chunk::<8>() {
+    if let Some(head) = keyword.first_chunk() {
         return upper(u64::from_be_bytes(*head));
     }
-    let (mut key, mut rest) = (0, keyword);
-    while let Some((byte, behind)) = rest.split_first() {
-        key = key << 8 | *byte as u64;
-        rest = behind;
+    if let (Some(first), Some(last)) = (keyword.first_chunk(), keyword.last_chunk()) {
+        // From four octets to seven: where the two overlap they agree.
+        let (first, last) = (u32::from_be_bytes(*first), u32::from_be_bytes(*last));
+        return upper((first as u64) << (8 * (keyword.len() - 4)) | last as u64);
     }
-    upper(key)
+    match *keyword {
+        [a, b, c] => upper(u64::from_be_bytes([0, 0, 0, 0, 0, a, b, c])),
+        _ => 0,
+    }
 }
 
 /// Eight octets at once: in each, adding sets the top bit from `a` on, and from behind `z` on.
@@ -71,8 +75,9 @@ macro_rules! extensions {
                 };
                 // The first eight octets agree, if there are as many.
                 let known = near.keyword().as_bytes();
-                (known.len() == keyword.len() && tail(known).eq_ignore_ascii_case(tail(keyword)))
-                .then_some(near)
+                let same = known.len() == keyword.len()
+                    && (known.len() <= 8 || tail(known).eq_ignore_ascii_case(tail(keyword)));
+                same.then_some(near)
             }
         }
     };
@@ -205,6 +210,21 @@ mod tests {
             let octets = [byte, b'a', byte, 0xff, byte, b'z', b'{', byte];
             let expected = u64::from_be_bytes(octets.map(|b| b.to_ascii_uppercase()));
             assert_eq!(upper(u64::from_be_bytes(octets)), expected, "{byte}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_made_of_the_octets_in_their_order() {
+        for (keyword, octets) in [
+            ("DSN", b"\0\0\0\0\0DSN"),
+            ("SIZE", b"\0\0\0\0SIZE"),
+            ("ABCDE", b"\0\0\0ABCDE"),
+            ("LIMITS", b"\0\0LIMITS"),
+            ("XCLIENT", b"\0XCLIENT"),
+            ("STARTTLS", b"STARTTLS"),
+            ("PIPELINING", b"PIPELINI"),
+        ] {
+            assert_eq!(key(keyword.as_bytes()), u64::from_be_bytes(*octets), "{keyword}");
         }
     }
 

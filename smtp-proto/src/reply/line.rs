@@ -3,9 +3,6 @@
 use core::fmt;
 
 use memchr::memchr3;
-use nom::bytes::complete::take;
-use nom::combinator::map_opt;
-use nom::{IResult, Parser};
 
 use super::{EnhancedCode, ReplyCode};
 
@@ -75,16 +72,6 @@ pub struct ReplyLine<'a> {
     text: &'a [u8],
 }
 
-fn reply_code(line: &[u8]) -> IResult<&[u8], ReplyCode, ()> {
-    map_opt(take(3usize), |digits: &[u8]| {
-        digits
-            .iter()
-            .try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + u16::from(b - b'0')))
-            .and_then(ReplyCode::new)
-    })
-    .parse(line)
-}
-
 impl<'a> ReplyLine<'a> {
     /// Reads one line, without the CRLF that ended it.
     ///
@@ -100,13 +87,15 @@ impl<'a> ReplyLine<'a> {
     }
 
     /// The same for a line that is known to hold neither NUL, CR nor LF.
+    #[inline]
     pub(super) fn parse_clean(line: &'a [u8]) -> Result<Self, ReplyFault> {
-        let (rest, code) = reply_code(line).map_err(|_| ReplyFault::Code)?;
-        let (last, text) = match rest.split_first() {
-            None => (true, rest),
-            Some((b' ', text)) => (true, text),
-            Some((b'-', text)) => (false, text),
-            Some(_) => return Err(ReplyFault::Separator),
+        let (digits, rest) = line.split_first_chunk().ok_or(ReplyFault::Code)?;
+        let code = ReplyCode::of_digits(*digits).ok_or(ReplyFault::Code)?;
+        let (last, text) = match rest {
+            [] => (true, rest),
+            [b' ', text @ ..] => (true, text),
+            [b'-', text @ ..] => (false, text),
+            _ => return Err(ReplyFault::Separator),
         };
         Ok(ReplyLine { code, last, text })
     }

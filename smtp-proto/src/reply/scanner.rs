@@ -1,6 +1,8 @@
 //! Finding the end of a reply while it arrives, line by line.
 
-use super::{ReplyCode, ReplyFault, ReplyLine};
+use core::cmp::Ordering;
+
+use super::{Reply, ReplyCode, ReplyFault, ReplyLine};
 
 /// How far a reply has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +35,8 @@ pub struct ReplyScanner {
     octets: u32,
     max_lines: u16,
     max_octets: u32,
+    /// Code and octets of the reply that the last line ended.
+    complete: Option<(ReplyCode, u32)>,
 }
 
 impl Default for ReplyScanner {
@@ -51,7 +55,7 @@ impl ReplyScanner {
     /// Takes replies of up to so many lines and octets, CRLFs included.
     #[must_use]
     pub const fn with_limits(max_lines: u16, max_octets: u32) -> Self {
-        ReplyScanner { code: None, lines: 0, octets: 0, max_lines, max_octets }
+        ReplyScanner { code: None, lines: 0, octets: 0, max_lines, max_octets, complete: None }
     }
 
     /// Takes the next line, without its CRLF. After [`Progress::Complete`] the scanner stands at
@@ -76,10 +80,42 @@ impl ReplyScanner {
         }
         if line.is_last() {
             (self.code, self.lines, self.octets) = (None, 0, 0);
+            self.complete = Some((line.code(), octets));
             return Ok(Progress::Complete);
         }
         (self.code, self.lines, self.octets) = (Some(line.code()), self.lines + 1, octets);
+        self.complete = None;
         Ok(Progress::Continue)
+    }
+
+    /// The reply that the last line ended, over the octets of its lines, each with its CRLF. It is
+    /// not parsed again: what [`Reply::parse`] finds in these octets was found line by line.
+    ///
+    /// ```
+    /// use smtp_proto::reply::{Progress, ReplyFault, ReplyScanner};
+    ///
+    /// let mut scanner = ReplyScanner::new();
+    /// assert_eq!(scanner.feed(b"250 fine"), Ok(Progress::Complete));
+    /// assert_eq!(scanner.reply(b"250 fine\r\n").unwrap().text(), b"fine");
+    /// assert_eq!(scanner.reply(b"250 fine\r\n220").err(), Some(ReplyFault::Trailing));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ReplyFault::Incomplete`] if the last line did not end a reply or octets are missing,
+    /// [`ReplyFault::Trailing`] if there are more than were fed, and [`ReplyFault::Mismatch`] if
+    /// they begin with another code or do not end with CRLF. Other octets of the same length are
+    /// not told apart.
+    pub fn reply<'a>(&self, bytes: &'a [u8]) -> Result<Reply<'a>, ReplyFault> {
+        let (code, octets) = self.complete.ok_or(ReplyFault::Incomplete)?;
+        match u32::try_from(bytes.len()).unwrap_or(u32::MAX).cmp(&octets) {
+            Ordering::Less => Err(ReplyFault::Incomplete),
+            Ordering::Greater => Err(ReplyFault::Trailing),
+            Ordering::Equal if bytes.starts_with(&code.digits()) && bytes.ends_with(b"\r\n") => {
+                Ok(Reply::checked(code, bytes))
+            }
+            Ordering::Equal => Err(ReplyFault::Mismatch),
+        }
     }
 
     /// Whether a reply has begun and not ended.
@@ -127,6 +163,27 @@ mod tests {
         assert_eq!(scanner.feed(b"250 x"), Ok(Progress::Complete));
         let long = [b'2'; 64 * 1024];
         assert_eq!(ReplyScanner::new().feed(&long), Err(ReplyFault::TooLong));
+    }
+
+    #[test]
+    fn a_reply_is_there_once_it_is_complete_and_for_its_octets_alone() {
+        let mut scanner = ReplyScanner::new();
+        let bytes = b"550-a\r\n550 b\r\n";
+        assert_eq!(scanner.reply(b""), Err(ReplyFault::Incomplete));
+        assert_eq!(scanner.feed(b"550-a"), Ok(Progress::Continue));
+        assert_eq!(scanner.reply(b"550-a\r\n"), Err(ReplyFault::Incomplete));
+        assert_eq!(scanner.feed(b"550 b"), Ok(Progress::Complete));
+        assert_eq!(scanner.reply(bytes), Reply::parse(bytes));
+        for (other, fault) in [
+            (&b"550 b\r\n"[..], ReplyFault::Incomplete),
+            (b"550-a\r\n550 b\r\n2", ReplyFault::Trailing),
+            (b"250-a\r\n550 b\r\n", ReplyFault::Mismatch),
+            (b"550-a\r\n550 b\r\r", ReplyFault::Mismatch),
+        ] {
+            assert_eq!(scanner.reply(other), Err(fault), "{other:?}");
+        }
+        assert_eq!(scanner.feed(b"250-c"), Ok(Progress::Continue));
+        assert_eq!(scanner.reply(bytes), Err(ReplyFault::Incomplete));
     }
 
     #[test]
