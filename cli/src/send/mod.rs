@@ -13,7 +13,7 @@ use smtp_codec::proto::session::BareNewline;
 use smtp_codec::proto::{Envelope, Recipient};
 
 use crate::args::send::SendArgs;
-use crate::exit::Exit;
+use crate::exit::{Exit, complain};
 use letter::Letter;
 
 /// Sends the message, says what became of each recipient, and exits accordingly.
@@ -22,28 +22,28 @@ pub(crate) fn main(args: &SendArgs) -> Exit {
         Ok(letter) => letter,
         Err(error) => {
             let name = args.file().map_or("standard input".into(), |f| f.display().to_string());
-            eprintln!("smtp send: {name}: {error}");
+            complain(format_args!("smtp send: {name}: {error}"));
             return Exit::Io;
         }
     };
     if letter.has_bare_newline && !args.normalise {
-        eprintln!(
+        complain(format_args!(
             "smtp send: the message holds a CR or LF that is not part of a CRLF; \
              --normalise makes each a CRLF"
-        );
+        ));
         return Exit::Data;
     }
     let config = match config(args) {
         Ok(config) => Arc::new(config),
         Err(error) => {
-            eprintln!("smtp send: --hello: {error}");
+            complain(format_args!("smtp send: --hello: {error}"));
             return Exit::Usage;
         }
     };
     let envelope = match envelope(args, &letter) {
         Ok(envelope) => envelope,
         Err(error) => {
-            eprintln!("smtp send: {error}");
+            complain(format_args!("smtp send: {error}"));
             return Exit::Data;
         }
     };
@@ -99,7 +99,9 @@ fn envelope(args: &SendArgs, letter: &Letter) -> Result<Envelope, String> {
 
 fn trace(traffic: Traffic<'_>) {
     match traffic {
-        Traffic::Sent(line) => eprintln!("> {}", line.escape_ascii()),
-        Traffic::Received(line) => eprintln!("< {}", String::from_utf8_lossy(line).escape_debug()),
+        Traffic::Sent(line) => complain(format_args!("> {}", line.escape_ascii())),
+        Traffic::Received(line) => {
+            complain(format_args!("< {}", String::from_utf8_lossy(line).escape_debug()))
+        }
     }
 }

@@ -9,7 +9,7 @@ use smtp_codec::proto::{Delivered, Envelope, Failure, Stage, Verdict};
 
 use super::drive::Done;
 use crate::args::send::SendArgs;
-use crate::exit::Exit;
+use crate::exit::{Exit, complain};
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -133,7 +133,7 @@ fn say(
     }
     let lacks_reply = recipients.iter().any(|delivered| delivered.reply.is_none());
     if let Some(why) = why.filter(|_| lacks_reply) {
-        eprintln!("smtp send: {why}");
+        complain(format_args!("smtp send: {why}"));
     }
 }
 

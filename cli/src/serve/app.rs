@@ -80,8 +80,7 @@ impl App {
             Event::Data(data) => self.begin(data),
             Event::Body(bytes) => {
                 if let Some(delivery) = &mut self.delivery {
-                    // What fails here fails again when it is committed.
-                    let _ = delivery.write(bytes);
+                    delivery.write(bytes);
                 }
             }
             Event::Message(message) => match (self.delivery.take(), self.stored.take()) {
@@ -118,16 +117,23 @@ impl App {
                 data.accept();
             }
             Err(error) => {
-                warn!(peer = self.peer(), "cannot begin a message: {error}");
                 data.reject(Refusal::LOCAL_ERROR);
+                warn!(peer = self.peer(), store = self.store(), "cannot begin a message: {error}");
             }
         }
     }
 
+    /// Answers, and only then writes of it: a log that fails must not lose the answer.
     fn acknowledge(&mut self, message: Message<'_>, stored: io::Result<Stored>) {
         match stored {
             Ok(stored) => {
+                let text = format!("taken as {}", stored.id.as_str());
+                match Positive::new(250, EnhancedCode::new(2, 0, 0), text.as_str()) {
+                    Ok(positive) => message.accept_with(positive),
+                    Err(_) => message.accept(),
+                }
                 self.messages += 1;
+                self.shared.took_one();
                 info!(
                     peer = self.peer(),
                     from = self.reverse_path.as_deref().unwrap_or("<>"),
@@ -136,16 +142,10 @@ impl App {
                     file = stored.path.as_deref().map(|path| path.display().to_string()),
                     "message"
                 );
-                let text = format!("taken as {}", stored.id.as_str());
-                match Positive::new(250, EnhancedCode::new(2, 0, 0), text.as_str()) {
-                    Ok(positive) => message.accept_with(positive),
-                    Err(_) => message.accept(),
-                }
-                self.shared.took_one();
             }
             Err(error) => {
-                warn!(peer = self.peer(), "cannot store a message: {error}");
                 message.reject(Refusal::LOCAL_ERROR);
+                warn!(peer = self.peer(), store = self.store(), "cannot store a message: {error}");
             }
         }
         self.forget();
@@ -189,6 +189,10 @@ impl App {
 
     fn peer(&self) -> String {
         self.peer.map_or_else(|| "stdio".to_owned(), |peer| peer.to_string())
+    }
+
+    fn store(&self) -> Option<String> {
+        self.shared.store.path().map(|path| path.display().to_string())
     }
 
     fn recipients(&self) -> String {

@@ -16,7 +16,7 @@ use smtp_codec::server::Config;
 
 use crate::args::Endpoint;
 use crate::args::serve::{BareNewline, Log, ServeArgs, Storage};
-use crate::exit::Exit;
+use crate::exit::{Exit, complain};
 use crate::store::Store;
 use shared::Shared;
 
@@ -38,7 +38,7 @@ pub(crate) fn main(args: &ServeArgs) -> Exit {
     match served {
         Ok(()) => Exit::Done,
         Err(error) => {
-            eprintln!("smtp serve: {error}");
+            complain(format_args!("smtp serve: {error}"));
             Exit::Io
         }
     }
@@ -106,7 +106,7 @@ fn announce(addresses: &[SocketAddr], args: &ServeArgs) -> io::Result<()> {
         Storage::Discard => "nowhere: it is accepted and dropped".to_owned(),
     };
     let letter = r"printf 'Subject: Hello\r\n\r\nHello Bob\r\n'";
-    eprintln!(
+    complain(format_args!(
         "Mail goes {place}. To send some, copy a line into another terminal:\n\n  \
          {letter} | {smtp} send --server {address} --from alice@example.org --to bob@example.org\n  \
          {letter} | curl smtp://{address} --mail-from alice@example.org \
@@ -115,6 +115,6 @@ fn announce(addresses: &[SocketAddr], args: &ServeArgs) -> io::Result<()> {
          Ctrl-C stops the server. Arriving:",
         address.ip(),
         address.port(),
-    );
+    ));
     Ok(())
 }

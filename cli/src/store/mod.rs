@@ -69,6 +69,14 @@ impl Store {
         Store(Kind::Discard)
     }
 
+    /// The directory that messages go to; none if they are discarded.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match &self.0 {
+            Kind::Maildir { dir, .. } | Kind::Raw { dir } => Some(dir),
+            Kind::Discard => None,
+        }
+    }
+
     /// Starts a message. The envelope is complete by then: content follows the last recipient.
     ///
     /// # Errors
@@ -87,7 +95,7 @@ impl Store {
             Kind::Raw { dir } => Target::Raw(RawFile::create(Arc::clone(dir), &id, envelope)?),
             Kind::Discard => Target::Discard,
         };
-        Ok(Delivery { id, size: 0, failed: false, target })
+        Ok(Delivery { id, size: 0, failure: None, target })
     }
 }
 
@@ -97,7 +105,7 @@ impl Store {
 pub(crate) struct Delivery {
     id: Id,
     size: u64,
-    failed: bool,
+    failure: Option<io::Error>,
     target: Target,
 }
 
@@ -120,31 +128,29 @@ pub(crate) struct Stored {
 }
 
 impl Delivery {
-    /// Appends a piece of the content.
-    ///
-    /// # Errors
-    ///
-    /// Whatever writing gives. The message can then no longer be committed.
-    pub(crate) fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+    /// Appends a piece of the content. If that fails, the message can no longer be committed, and
+    /// [`commit`](Self::commit) says why.
+    pub(crate) fn write(&mut self, piece: &[u8]) {
+        if self.failure.is_some() {
+            return;
+        }
         let written = match &mut self.target {
             Target::Maildir(file) => file.write(piece),
             Target::Raw(file) => file.write(piece),
             Target::Discard => Ok(()),
         };
-        self.failed |= written.is_err();
+        self.failure = written.err();
         self.size = self.size.saturating_add(piece.len().try_into().unwrap_or(u64::MAX));
-        written
     }
 
     /// Puts the message in place. When this returns, it survives a crash of the machine.
     ///
     /// # Errors
     ///
-    /// Whatever syncing or renaming gives, or an earlier [`write`](Self::write) failed; the message is
-    /// then not there.
+    /// Whatever writing, syncing or renaming gives; the message is then not there.
     pub(crate) fn commit(self) -> io::Result<Stored> {
-        if self.failed {
-            return Err(io::Error::other("an earlier write of this message failed"));
+        if let Some(failure) = self.failure {
+            return Err(failure);
         }
         let path = match self.target {
             Target::Maildir(file) => Some(file.commit()?),
