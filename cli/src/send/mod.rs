@@ -47,11 +47,15 @@ pub(crate) fn main(args: &SendArgs) -> Exit {
             return Exit::Data;
         }
     };
-    let connected = drive::send(args.runtime, &args.server, config, &envelope, letter, args.trace);
-    match connected {
-        Ok(sent) => report::tell(args, &envelope, &sent),
-        Err(error) => report::not_connected(args, &envelope, &error),
-    }
+    let order = drive::Order {
+        server: &args.server,
+        config,
+        envelope: &envelope,
+        traced: args.trace,
+        report: |done: &drive::Done| report::tell(args, &envelope, done),
+    };
+    drive::send(args.runtime, order, letter.file)
+        .unwrap_or_else(|error| report::not_connected(args, &envelope, &error))
 }
 
 fn config(args: &SendArgs) -> Result<Config, AddressError> {
