@@ -49,6 +49,7 @@ fn sentence(error: &clap::Error) -> String {
             valid => format!("{option} takes {valid}, not {value}"),
         },
         ErrorKind::ValueValidation => match error.source() {
+            Some(source) if value.is_empty() => format!("{option}: {source}"),
             Some(source) => format!("{option} {value}: {source}"),
             None => format!("{option} cannot be {value}"),
         },

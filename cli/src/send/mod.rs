@@ -18,6 +18,10 @@ use letter::Letter;
 
 /// Sends the message, says what became of each recipient, and exits accordingly.
 pub(crate) fn main(args: &SendArgs) -> Exit {
+    if let Some(sentence) = args.contradiction() {
+        complain(format_args!("smtp: {sentence}"));
+        return Exit::Usage;
+    }
     let letter = match Letter::open(args.file()) {
         Ok(letter) => letter,
         Err(error) => {
@@ -26,7 +30,7 @@ pub(crate) fn main(args: &SendArgs) -> Exit {
             return Exit::Io;
         }
     };
-    if letter.has_bare_newline && !args.normalise {
+    if letter.has_bare_newline && !args.normalise && !args.is_binary() {
         complain(format_args!(
             "smtp send: the message holds a CR or LF that is not part of a CRLF; \
              --normalise makes each a CRLF"
@@ -59,8 +63,12 @@ pub(crate) fn main(args: &SendArgs) -> Exit {
 }
 
 fn config(args: &SendArgs) -> Result<Config, AddressError> {
-    let mut config =
-        Config::new(&args.hello().as_host().to_string())?.pipelining(!args.no_pipelining);
+    let mut config = Config::new(&args.hello().as_host().to_string())?
+        .pipelining(!args.no_pipelining)
+        .chunking(!args.no_chunking);
+    if args.lmtp {
+        config = config.lmtp();
+    }
     if args.normalise {
         config = config.bare_newline(BareNewline::Normalise);
     }
@@ -73,8 +81,10 @@ fn config(args: &SendArgs) -> Result<Config, AddressError> {
 fn envelope(args: &SendArgs, letter: &Letter) -> Result<Envelope, String> {
     let wanted = |error| format!("--envid: {error}");
     let mut parameters = MailParametersBuf::new();
-    if !letter.has_bare_newline {
-        parameters = parameters.size(letter.size);
+    if args.is_binary() {
+        parameters = parameters.size(letter.octets);
+    } else if !letter.has_bare_newline {
+        parameters = parameters.size(letter.size_in_lines());
     }
     let body = args.body.or(letter.has_8bit.then_some(Body::EightBitMime));
     if let Some(body) = body {

@@ -57,7 +57,7 @@ fn shared(args: &ServeArgs) -> io::Result<Arc<Shared>> {
         Storage::Raw(dir) => Store::raw(&dir).map_err(say(&dir.display().to_string()))?,
         Storage::Discard => Store::discard(),
     };
-    let config = Config::new(&hostname)
+    let mut config = Config::new(&hostname)
         .map_err(io::Error::other)?
         .max_size(args.max_size)
         .max_recipients(args.max_recipients)
@@ -67,6 +67,9 @@ fn shared(args: &ServeArgs) -> io::Result<Arc<Shared>> {
             BareNewline::Normalise => session::BareNewline::Normalise,
             BareNewline::Pass => session::BareNewline::Pass,
         });
+    if args.lmtp {
+        config = config.lmtp();
+    }
     Ok(Arc::new(Shared::new(Arc::new(config), store, args.exit_after)))
 }
 
@@ -106,15 +109,24 @@ fn announce(addresses: &[SocketAddr], args: &ServeArgs) -> io::Result<()> {
         Storage::Discard => "nowhere: it is accepted and dropped".to_owned(),
     };
     let letter = r"printf 'Subject: Hello\r\n\r\nHello Bob\r\n'";
+    let envelope = "--from alice@example.org --to bob@example.org";
+    let (host, port) = (address.ip(), address.port());
+    let lines = if args.lmtp {
+        format!(
+            "  {letter} | {smtp} send --lmtp --server {address} {envelope}\n  \
+             swaks --protocol LMTP --server {host} --port {port} {envelope}"
+        )
+    } else {
+        format!(
+            "  {letter} | {smtp} send --server {address} {envelope}\n  \
+             {letter} | curl smtp://{address} --mail-from alice@example.org \
+             --mail-rcpt bob@example.org --upload-file -\n  \
+             swaks --server {host} --port {port} {envelope}"
+        )
+    };
     complain(format_args!(
-        "Mail goes {place}. To send some, copy a line into another terminal:\n\n  \
-         {letter} | {smtp} send --server {address} --from alice@example.org --to bob@example.org\n  \
-         {letter} | curl smtp://{address} --mail-from alice@example.org \
-         --mail-rcpt bob@example.org --upload-file -\n  \
-         swaks --server {} --port {} --from alice@example.org --to bob@example.org\n\n\
-         Ctrl-C stops the server. Arriving:",
-        address.ip(),
-        address.port(),
+        "Mail goes {place}. To send some, copy a line into another terminal:\n\n{lines}\n\n\
+         Ctrl-C stops the server. Arriving:"
     ));
     Ok(())
 }
