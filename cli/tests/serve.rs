@@ -4,8 +4,10 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 const RUNTIMES: [&str; 4] = ["tokio", "async-std", "smol", "std"];
 
@@ -47,6 +49,35 @@ fn send(server: &str, args: &[&str], content: &[u8]) -> Output {
         .unwrap();
     child.stdin.take().unwrap().write_all(content).unwrap();
     child.wait_with_output().unwrap()
+}
+
+/// A client that speaks by hand.
+struct Client(BufReader<TcpStream>);
+
+impl Client {
+    fn connect(server: &str) -> Self {
+        let stream = TcpStream::connect(server).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let mut client = Client(BufReader::new(stream));
+        client.wants("220");
+        client
+    }
+
+    fn say(&mut self, text: &str) {
+        self.0.get_mut().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// The next line, which begins with that.
+    fn wants(&mut self, start: &str) {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        assert!(line.starts_with(start), "{line:?} is not {start}");
+    }
+}
+
+fn signal(server: &Server, name: &str) {
+    let id = server.0.id().to_string();
+    assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
 }
 
 fn names(dir: &Path, ending: &str) -> Vec<String> {
@@ -116,4 +147,110 @@ fn binary_content_arrives_octet_for_octet() {
         let output = send(&server.1, &["--body", "binarymime", more], content);
         assert_eq!(output.status.code(), Some(64));
     }
+}
+
+#[test]
+fn signals_end_the_server_between_two_messages() {
+    for runtime in RUNTIMES {
+        for name in ["INT", "TERM"] {
+            let room = tempfile::tempdir().unwrap();
+            let args = ["--runtime", runtime, "--log", "off"];
+            let mut server = Server::start(&args, room.path(), Stdio::null());
+            let mut idle = Client::connect(&server.1);
+            let mut busy = Client::connect(&server.1);
+            busy.say("HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n");
+            ["250", "250", "250", "354"].into_iter().for_each(|code| busy.wants(code));
+            busy.say("half a message\r\n");
+
+            signal(&server, name);
+            if runtime != "std" {
+                idle.wants("421");
+                // Soon nobody listens any more, while the other session goes on.
+                let by = Instant::now() + Duration::from_secs(1);
+                while TcpStream::connect(&server.1).is_ok() {
+                    assert!(Instant::now() < by, "{runtime} still accepts");
+                }
+            }
+            busy.say("the other half\r\n.\r\n");
+            busy.wants("250");
+            busy.wants("421");
+            drop((idle, busy));
+            assert_eq!(server.0.wait().unwrap().code(), Some(0), "{runtime} {name}");
+            assert_eq!(names(room.path(), ".eml").len(), 1);
+        }
+    }
+}
+
+#[test]
+fn sessions_that_do_not_end_are_left_after_the_grace_period() {
+    for runtime in RUNTIMES {
+        let room = tempfile::tempdir().unwrap();
+        let args = ["--runtime", runtime, "--log", "off"];
+        let mut server = Server::start(&args, room.path(), Stdio::null());
+        let mut stuck = Client::connect(&server.1);
+        stuck.say("HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.net>\r\nDATA\r\nhalf");
+        ["250", "250", "250", "354"].into_iter().for_each(|code| stuck.wants(code));
+        signal(&server, "TERM");
+        let start = Instant::now();
+        assert_eq!(server.0.wait().unwrap().code(), Some(0), "{runtime}");
+        assert!(start.elapsed() < Duration::from_secs(8));
+        assert!(names(room.path(), ".eml").is_empty());
+    }
+}
+
+fn fails_to_serve(args: &[&str]) -> String {
+    let output = smtp().arg("serve").args(args).output().unwrap();
+    assert_eq!(output.status.code(), Some(74), "{output:?}");
+    assert!(output.stdout.is_empty());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_told_at_the_start() {
+    let room = tempfile::tempdir().unwrap();
+    let file = room.path().join("file");
+    fs::write(&file, "").unwrap();
+    for option in ["--maildir", "--raw"] {
+        let file = file.to_str().unwrap();
+        let sentence = fails_to_serve(&["--listen", "127.0.0.1:0", option, file]);
+        assert_eq!(sentence, format!("smtp serve: {file} is not a directory\n"));
+        assert_eq!(fs::metadata(file).unwrap().len(), 0);
+    }
+    let sentence = fails_to_serve(&["--listen", "127.0.0.1:0", "--raw", "/proc"]);
+    assert!(sentence.starts_with("smtp serve: cannot write in /proc: "), "{sentence}");
+    let maildir = room.path().join("mail");
+    fs::create_dir(&maildir).unwrap();
+    std::os::unix::fs::symlink("/proc", maildir.join("tmp")).unwrap();
+    let maildir = maildir.to_str().unwrap();
+    let sentence = fails_to_serve(&["--listen", "127.0.0.1:0", "--maildir", maildir]);
+    assert!(sentence.contains(&format!("cannot write in {maildir}/tmp: ")), "{sentence}");
+}
+
+#[test]
+fn a_port_in_use_leaves_nothing_behind() {
+    let room = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for option in ["--maildir", "--raw"] {
+        let dir = room.path().join("mail");
+        let sentence = fails_to_serve(&["--listen", &address, option, dir.to_str().unwrap()]);
+        assert!(sentence.contains("cannot listen on"), "{sentence}");
+        assert!(!dir.exists());
+    }
+}
+
+#[test]
+fn a_failing_store_is_named_in_the_log() {
+    let room = tempfile::tempdir().unwrap();
+    let store = room.path().join("mail");
+    let mut server = Server::start(&["--log", "json"], &store, Stdio::piped());
+    fs::remove_dir(&store).unwrap();
+    let output = send(&server.1, &["--no-chunking"], b"x\r\n");
+    assert_eq!(output.status.code(), Some(75), "{output:?}");
+    server.0.kill().unwrap();
+    let mut log = String::new();
+    server.0.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    let line = log.lines().find(|line| line.contains("WARN")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!(line["store"], store.to_str().unwrap());
 }

@@ -4,6 +4,7 @@ mod app;
 mod drive;
 mod log;
 mod shared;
+mod signals;
 mod stdio;
 
 use std::io::{self, Write};
@@ -20,22 +21,10 @@ use crate::exit::{Exit, complain};
 use crate::store::Store;
 use shared::Shared;
 
-/// Serves until it has taken as many messages as it was told to, or for ever.
+/// Serves until it has taken as many messages as it was told to, or is called off.
 pub(crate) fn main(args: &ServeArgs) -> Exit {
     log::start(args.log);
-    let served = shared(args).and_then(|shared| {
-        if args.stdio {
-            return stdio::serve(args.runtime, shared);
-        }
-        let listeners = listen(&args.listen)?;
-        let mut addresses = Vec::new();
-        for listener in &listeners {
-            addresses.push(listener.local_addr()?);
-        }
-        announce(&addresses, args)?;
-        drive::serve(args.runtime, listeners, shared)
-    });
-    match served {
+    match serve(args) {
         Ok(()) => Exit::Done,
         Err(error) => {
             complain(format_args!("smtp serve: {error}"));
@@ -44,21 +33,32 @@ pub(crate) fn main(args: &ServeArgs) -> Exit {
     }
 }
 
-fn shared(args: &ServeArgs) -> io::Result<Arc<Shared>> {
-    let hostname = args.hostname().as_host().to_string();
-    let say = |what: &str| {
-        let what = what.to_owned();
-        move |error: io::Error| io::Error::new(error.kind(), format!("{what}: {error}"))
-    };
+fn serve(args: &ServeArgs) -> io::Result<()> {
+    let config = Arc::new(config(args)?);
+    // A port that is in use must leave no directories behind.
+    let listeners = if args.stdio { Vec::new() } else { listen(&args.listen)? };
     let store = match args.storage() {
-        Storage::Maildir(dir) => {
-            Store::maildir(&dir, &hostname).map_err(say(&dir.display().to_string()))?
-        }
-        Storage::Raw(dir) => Store::raw(&dir).map_err(say(&dir.display().to_string()))?,
+        Storage::Maildir(dir) => Store::maildir(&dir, config.hostname())?,
+        Storage::Raw(dir) => Store::raw(&dir)?,
         Storage::Discard => Store::discard(),
     };
-    let mut config = Config::new(&hostname)
-        .map_err(io::Error::other)?
+    let shared = Arc::new(Shared::new(config, store, args.exit_after));
+    if args.stdio {
+        return stdio::serve(args.runtime, shared);
+    }
+    let mut addresses = Vec::new();
+    for listener in &listeners {
+        addresses.push(listener.local_addr()?);
+    }
+    signals::heed(&shared)?;
+    announce(&addresses, args)?;
+    drive::serve(args.runtime, listeners, shared)
+}
+
+fn config(args: &ServeArgs) -> io::Result<Config> {
+    let hostname = args.hostname().as_host().to_string();
+    let config = Config::new(&hostname)
+        .map_err(|error| io::Error::other(format!("--hostname {hostname}: {error}")))?
         .max_size(args.max_size)
         .max_recipients(args.max_recipients)
         .syntax(if args.lenient { Syntax::Lenient } else { Syntax::Strict })
@@ -67,10 +67,7 @@ fn shared(args: &ServeArgs) -> io::Result<Arc<Shared>> {
             BareNewline::Normalise => session::BareNewline::Normalise,
             BareNewline::Pass => session::BareNewline::Pass,
         });
-    if args.lmtp {
-        config = config.lmtp();
-    }
-    Ok(Arc::new(Shared::new(Arc::new(config), store, args.exit_after)))
+    Ok(if args.lmtp { config.lmtp() } else { config })
 }
 
 /// The sockets are made here, the same for every runtime.

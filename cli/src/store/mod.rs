@@ -43,7 +43,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// The directories cannot be made.
+    /// The directories cannot be made, or no file in them. The error names the path.
     pub(crate) fn maildir(dir: &Path, hostname: &str) -> io::Result<Self> {
         maildir::prepare(dir)?;
         Ok(Store(Kind::Maildir { dir: dir.into(), hostname: hostname.into() }))
@@ -58,9 +58,10 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// The directory cannot be made.
+    /// The directory cannot be made, or no file in it. The error names the path.
     pub(crate) fn raw(dir: &Path) -> io::Result<Self> {
         durable::create_dir_all(dir)?;
+        durable::probe(dir)?;
         Ok(Store(Kind::Raw { dir: dir.into() }))
     }
 
