@@ -14,8 +14,10 @@ import time
 
 from harness.report import Failed, Report
 from harness.tools import Tools
+from suites.chunking import chunking
 from suites.hostile import hostile
 from suites.kill import kill
+from suites.lmtp import lmtp
 from suites.receiving import receive
 from suites.sending import sending
 from suites.smuggling import modes
@@ -52,11 +54,11 @@ def main():
     report = Report(options.only, options.limit)
     with tempfile.TemporaryDirectory(prefix="interop.") as top:
         for runtime in runtimes:
-            for suite in (receive, sending, hostile):
+            for suite in (receive, sending, lmtp, chunking, hostile):
                 work = os.path.join(top, runtime, suite.__name__)
                 os.makedirs(work)
                 begun = time.monotonic()
-                if suite is hostile:
+                if suite in (chunking, hostile):
                     suite(report, smtp, runtime, work)
                 else:
                     suite(report, smtp, tools, runtime, work)

@@ -1,5 +1,7 @@
-//! Exit codes, those of `sysexits.h`: scripts rely on them.
+//! Exit codes, those of `sysexits.h`: scripts rely on them. And what is said beside them.
 
+use std::fmt;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 /// How the command ended.
@@ -25,4 +27,9 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         ExitCode::from(exit as u8)
     }
+}
+
+/// Writes a line to standard error, if it can be written; `eprintln!` would panic if it cannot.
+pub(crate) fn complain(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
 }

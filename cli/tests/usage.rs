@@ -42,3 +42,26 @@ fn help_explains_itself_with_an_example() {
     }
     assert!(!String::from_utf8(smtp(&["--help"]).stdout).unwrap().contains("bench"));
 }
+
+#[test]
+fn the_help_of_send_lists_the_exit_codes() {
+    let help = String::from_utf8(smtp(&["send", "--help"]).stdout).unwrap();
+    for code in ["\n   0  ", "\n  64  ", "\n  65  ", "\n  69  ", "\n  74  ", "\n  75  ", "\n  76  "]
+    {
+        assert!(help.contains(code), "{code}: {help}");
+    }
+    assert!(help.contains("--normalise message.eml"));
+}
+
+#[test]
+fn an_address_that_cannot_be_sent_is_one_sentence_and_65() {
+    for (from, sentence) in [
+        ("", "smtp: --from: the address is empty\n"),
+        ("bob", "smtp: --from bob: there is no @\n"),
+        ("Bob <b@x>", "smtp: --from Bob <b@x>: write only the address, without a name\n"),
+    ] {
+        let output = smtp(&["send", "--server", "x", "--from", from, "--to", "b@x"]);
+        assert_eq!(String::from_utf8_lossy(&output.stderr), sentence);
+        assert_eq!(output.status.code(), Some(65));
+    }
+}

@@ -75,6 +75,7 @@ class Swaks(Client):
 class SmtpSource(Client):
     name = "smtp-source"
     protocols = ("SMTP",)
+    flags = ()
 
     def can(self, body):
         # From an empty file it makes up a message.
@@ -89,7 +90,12 @@ class SmtpSource(Client):
         self.load(port, "-F", path, "-M", HELLO, *options)
 
     def load(self, port, *options):
-        _run([self.tools.smtp_source, *options, f"127.0.0.1:{port}"], env=self.tools.environment)
+        _run([self.tools.smtp_source, *self.flags, *options, f"127.0.0.1:{port}"], env=self.tools.environment)
+
+
+class SmtpSourceLmtp(SmtpSource):
+    protocols = ("LMTP",)
+    flags = ("-L",)
 
 
 class Curl(Client):

@@ -33,11 +33,11 @@ def receive(report, smtp, tools, runtime, work):
             (Smtplib(tools, work), "smtplib"),
             (Curl(tools, work), "curl"),
         ):
-            _bodies(report, client, server, store, f"{area}/{label}", runtime, label)
-            _recipients(report, client, server, store, f"{area}/{label}", runtime, label)
+            bodies(report, client, server, store, f"{area}/{label}", runtime, label)
+            recipients(report, client, server, store, f"{area}/{label}", runtime, label)
         _smtplib_only(report, Smtplib(tools, work), server, store, area, runtime)
         _curl_only(report, Curl(tools, work), server, store, area, runtime)
-        _load(report, SmtpSource(tools, work), server, store, area, runtime)
+        load(report, SmtpSource(tools, work), server, store, area, runtime)
         report.check(f"{area}/survives", Row("smtp serve", "still runs", runtime, "after all deliveries"),
                      lambda: ensure(server.alive, f"the server ended: {server.complaint()}"))
 
@@ -46,7 +46,7 @@ def _kind(label, what):
     return what + (", pipelined" if label.endswith("pipelined") else "")
 
 
-def _bodies(report, client, server, store, area, runtime, label):
+def bodies(report, client, server, store, area, runtime, label):
     recipients = RECIPIENTS if client.name != "smtp-source" else ("2bob@example.net", "bob@example.net")
     want = Envelope(SENDER, recipients, hello=HELLO, protocols=client.protocols)
 
@@ -63,7 +63,7 @@ def _bodies(report, client, server, store, area, runtime, label):
             report.check(f"{area}/{body.name}", row, deliver, body)
 
 
-def _recipients(report, client, server, store, area, runtime, label):
+def recipients(report, client, server, store, area, runtime, label):
     def deliver(sender, recipients):
         store.clear()
         client.send(server.port, sender, recipients, PLAIN)
@@ -168,8 +168,8 @@ def _curl_only(report, client, server, store, area, runtime):
     report.check(f"{area}/curl/smtputf8", Row("curl", DIRECTION, runtime, "SMTPUTF8 addresses"), utf8)
 
 
-def _load(report, client, server, store, area, runtime):
-    def load(*options):
+def load(report, client, server, store, area, runtime):
+    def loaded(*options):
         store.clear()
         client.load(server.port, "-s", "20", "-m", str(LOAD), "-l", "4096", "-f", SENDER, "-t", "bob@example.net",
                     *options)
@@ -187,6 +187,6 @@ def _load(report, client, server, store, area, runtime):
         ensure(len(rests) == 1 and rests.pop().endswith(b"X\r\n"), "the contents are not all alike and whole")
 
     row = Row(client.name, DIRECTION, runtime, f"{LOAD} messages, 20 at a time")
-    report.check(f"{area}/smtp-source/load", row, load)
+    report.check(f"{area}/smtp-source/load", row, loaded)
     row = Row(client.name, DIRECTION, runtime, f"{LOAD} messages, 20 sessions kept open")
-    report.check(f"{area}/smtp-source/load-kept-open", row, load, "-d")
+    report.check(f"{area}/smtp-source/load-kept-open", row, loaded, "-d")

@@ -14,11 +14,11 @@ MANY = tuple(f"r{i}@example.net" for i in range(1000))
 DIRECTION = "receives from send"
 
 
-class _Sender:
+class Sender:
     """`smtp send` with one runtime."""
 
-    def __init__(self, smtp, runtime, work):
-        self.smtp, self.runtime, self.work = smtp, runtime, work
+    def __init__(self, smtp, runtime, work, *options):
+        self.smtp, self.runtime, self.work, self.options = smtp, runtime, work, options
 
     def __call__(self, port, recipients, content, *options, sender=SENDER):
         """Sends content by file, or nothing by file if it is None."""
@@ -27,7 +27,7 @@ class _Sender:
             path = os.path.join(self.work, "message.eml")
             with open(path, "wb") as file:
                 file.write(content)
-        return send(self.smtp, self.runtime, port, sender, recipients, None, *options, file=path)
+        return send(self.smtp, self.runtime, port, sender, recipients, None, *self.options, *options, file=path)
 
 
 def sending(report, smtp, tools, runtime, work):
@@ -35,14 +35,14 @@ def sending(report, smtp, tools, runtime, work):
     area = f"send/{runtime}"
     if not report.wants(area):
         return
-    sender = _Sender(smtp, runtime, work)
+    sender = Sender(smtp, runtime, work)
     for make in (SmtpSink, Aiosmtpd):
         directory = os.path.join(work, make.name)
         sink = report.start(f"{area}/{make.name}/start", Row(make.name, DIRECTION, runtime, "start"),
                             lambda: make(tools, directory))
         if sink is not None:
             with sink:
-                _common(report, sender, sink, f"{area}/{sink.name}", runtime)
+                common(report, sender, sink, f"{area}/{sink.name}", runtime)
                 if make is Aiosmtpd:
                     _refusals(report, sender, sink, f"{area}/{sink.name}", runtime)
                 else:
@@ -51,7 +51,7 @@ def sending(report, smtp, tools, runtime, work):
     _faults(report, sender, area, runtime)
 
 
-def _common(report, sender, sink, area, runtime):
+def common(report, sender, sink, area, runtime):
     def check(what, name, work, *arguments):
         def fresh():
             sink.clear()
@@ -88,7 +88,7 @@ def _common(report, sender, sink, area, runtime):
 
     def standard_input(*file):
         argv = (sender.smtp, sender.runtime, sink.port, SENDER, RECIPIENTS, BODIES[1].content)
-        send(*argv, file=file[0] if file else None).exits(0)
+        send(*argv, *sender.options, file=file[0] if file else None).exits(0)
         equal_bytes(sink.one().content, BODIES[1].arrives)
 
     check("standard input", "standard-input", standard_input)

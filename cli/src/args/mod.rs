@@ -1,5 +1,6 @@
 //! The command line, as the user writes it and as the program reads it.
 
+mod address;
 mod endpoint;
 pub(crate) mod parse;
 pub(crate) mod send;
@@ -27,7 +28,7 @@ use serve::ServeArgs;
     arg_required_else_help = false,
     after_help = "Examples:\n  smtp serve --raw ./mail\n  \
                   smtp send --server 127.0.0.1:2525 --from alice@example.org \
-                  --to bob@example.org message.eml\n  \
+                  --to bob@example.org --normalise message.eml\n  \
                   echo 'RCPT TO:<bob@example.org>' | smtp parse command\n\n\
                   `smtp COMMAND --help` tells more about each."
 )]

@@ -8,17 +8,25 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use smtp_proto::address::{ForwardPathBuf, HostBuf, ReversePathBuf};
 use smtp_proto::command::{Body, MailParametersBuf, Notify, Ret};
 
+use super::address::{forward_path, reverse_path};
 use super::{Endpoint, Runtime, machine};
 
 /// Send one message.
 ///
-/// Prints a line for each recipient and exits with 0 if all were accepted; otherwise with 65 if
-/// the message cannot be sent as it is, 69 if it was refused for good, 75 if it may be tried
-/// again, 76 if the server broke the protocol.
+/// Prints a line for each recipient.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  \
+#[command(after_help = "Example: a file whose lines end as Unix has it\n  \
                         smtp send --server 127.0.0.1:2525 --from alice@example.org \
-                        --to bob@example.org --to carol@example.org message.eml")]
+                        --to bob@example.org --to carol@example.org --normalise message.eml\n\n\
+                        Exit codes:\n   \
+                        0  every recipient was accepted\n  \
+                        64  the command line is wrong\n  \
+                        65  the message or an address cannot be sent as it is\n  \
+                        69  refused for good\n  \
+                        74  reading the message failed\n  \
+                        75  not now, or not known: it may be tried again\n  \
+                        76  the server broke the protocol\n\
+                        With several recipients the worst one decides; 75 comes before 69.")]
 pub(crate) struct SendArgs {
     /// The file that holds the message; standard input if it is absent or -
     #[arg(value_name = "FILE")]
@@ -29,11 +37,11 @@ pub(crate) struct SendArgs {
     pub(crate) server: Endpoint,
 
     /// The reverse-path, with or without angle brackets; <> is the null reverse-path
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = reverse_path)]
     pub(crate) from: ReversePathBuf,
 
     /// A recipient, with or without angle brackets; may be repeated
-    #[arg(long, value_name = "ADDRESS", required = true)]
+    #[arg(long, value_name = "ADDRESS", required = true, value_parser = forward_path)]
     pub(crate) to: Vec<ForwardPathBuf>,
 
     /// What drives the connection; all behave alike
@@ -44,9 +52,17 @@ pub(crate) struct SendArgs {
     #[arg(long, value_name = "NAME")]
     hello: Option<HostBuf>,
 
+    /// Speak LMTP: each recipient gets an answer of its own to the message
+    #[arg(long)]
+    pub(crate) lmtp: bool,
+
     /// Wait for each reply before the next command
     #[arg(long)]
     pub(crate) no_pipelining: bool,
+
+    /// Send the content by DATA even where the server offers CHUNKING
+    #[arg(long)]
+    pub(crate) no_chunking: bool,
 
     /// When to report to the sender: never, or some of success,failure,delay
     #[arg(long, value_name = "WHEN", value_parser = notify)]
@@ -64,16 +80,16 @@ pub(crate) struct SendArgs {
     #[arg(long)]
     pub(crate) smtputf8: bool,
 
-    /// What the content is declared to be
-    #[arg(long, value_parser = PossibleValuesParser::new(["7bit", "8bitmime"]).map(body))]
+    /// What the content is declared to be; binarymime goes octet for octet, and needs CHUNKING
+    #[arg(long, value_parser = PossibleValuesParser::new(["7bit", "8bitmime", "binarymime"]).map(body))]
     pub(crate) body: Option<Body>,
 
-    /// Turn bare CR and LF into CRLF; otherwise they are an error
+    /// Turn bare CR and LF into CRLF, as ordinary Unix files need; otherwise they are an error
     #[arg(long)]
     pub(crate) normalise: bool,
 
     /// Longest wait for the server in any one state [default: those of RFC 5321 section 4.5.3.2]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,
 
     /// Show the dialogue on standard error
@@ -90,7 +106,11 @@ fn ret(text: String) -> Ret {
 }
 
 fn body(text: String) -> Body {
-    if text == "7bit" { Body::SevenBit } else { Body::EightBitMime }
+    match text.as_str() {
+        "7bit" => Body::SevenBit,
+        "8bitmime" => Body::EightBitMime,
+        _ => Body::BinaryMime,
+    }
 }
 
 fn notify(text: &str) -> Result<Notify, &'static str> {
@@ -125,6 +145,24 @@ fn seconds(text: &str) -> Result<Duration, &'static str> {
 }
 
 impl SendArgs {
+    /// Whether the content has no lines, and newlines in it mean nothing.
+    pub(crate) fn is_binary(&self) -> bool {
+        self.body == Some(Body::BinaryMime)
+    }
+
+    /// What is wrong with options that are right one by one.
+    pub(crate) fn contradiction(&self) -> Option<&'static str> {
+        match self.is_binary() {
+            true if self.normalise => {
+                Some("--body binarymime and --normalise cannot be used together")
+            }
+            true if self.no_chunking => {
+                Some("--body binarymime and --no-chunking cannot be used together")
+            }
+            _ => None,
+        }
+    }
+
     /// The file that holds the message; none for standard input.
     pub(crate) fn file(&self) -> Option<&Path> {
         self.file.as_deref().filter(|file| *file != Path::new("-"))
@@ -159,6 +197,7 @@ mod tests {
         assert!(args.notify.is_none() && args.ret.is_none());
         assert!(args.envid.is_none() && args.body.is_none());
         assert!(!args.no_pipelining && !args.smtputf8 && !args.normalise);
+        assert!(!args.lmtp && !args.no_chunking && args.contradiction().is_none());
         assert!(!args.trace && !args.json && args.timeout.is_none());
         assert!(!args.hello().as_host().to_string().is_empty());
     }
@@ -168,7 +207,8 @@ mod tests {
         let args = send(
             "--to <Postmaster> a.eml --runtime std --hello [192.0.2.1] --no-pipelining --notify \
              success,DELAY --ret hdrs \
-             --envid x+y --smtputf8 --body 8bitmime --normalise --timeout 0.5 --trace --json",
+             --envid x+y --smtputf8 --body 8bitmime --normalise --timeout 0.5 --trace --json \
+             --lmtp --no-chunking",
         );
         assert_eq!(args.to.len(), 2);
         assert_eq!(args.to[1], ForwardPathBuf::Postmaster);
@@ -181,6 +221,7 @@ mod tests {
         assert_eq!(args.body, Some(Body::EightBitMime));
         assert_eq!(args.timeout, Some(Duration::from_millis(500)));
         assert!(args.no_pipelining && args.smtputf8 && args.normalise && args.trace && args.json);
+        assert!(args.lmtp && args.no_chunking && args.contradiction().is_none());
         assert_eq!(send("-").file(), None);
     }
 
@@ -244,15 +285,20 @@ mod tests {
             "--password-env A",
             "--mechanism auto",
             "--allow-plaintext-auth",
-            "--lmtp",
-            "--no-chunking",
         ] {
             let sentence = refused::<SendArgs>(&format!("{LEAST} {args}"));
             assert!(sentence.starts_with("there is no option --"), "{sentence}");
         }
-        assert_eq!(
-            refused::<SendArgs>(&format!("{LEAST} --body binarymime")),
-            "--body takes 7bit or 8bitmime, not binarymime"
-        );
+    }
+
+    #[test]
+    fn binary_content_goes_by_bdat_and_as_it_is() {
+        assert_eq!(send("--body binarymime").body, Some(Body::BinaryMime));
+        for other in ["--normalise", "--no-chunking"] {
+            let args = send(&format!("--body binarymime {other}"));
+            let sentence = format!("--body binarymime and {other} cannot be used together");
+            assert_eq!(args.contradiction(), Some(sentence.as_str()));
+            assert!(send(&format!("--body 8bitmime {other}")).contradiction().is_none());
+        }
     }
 }

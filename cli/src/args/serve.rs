@@ -48,12 +48,17 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "NAME")]
     hostname: Option<HostBuf>,
 
+    /// Speak LMTP: each recipient gets an answer of its own; the message is stored once all the same
+    #[arg(long)]
+    pub(crate) lmtp: bool,
+
     /// Largest message, advertised and enforced
     #[arg(
         long,
         value_name = "BYTES",
         default_value_t = 50 << 20,
-        value_parser = count::<u64>
+        value_parser = count::<u64>,
+        allow_negative_numbers = true
     )]
     pub(crate) max_size: u64,
 
@@ -62,7 +67,8 @@ pub(crate) struct ServeArgs {
         long,
         value_name = "N",
         default_value_t = 1000,
-        value_parser = count::<u32>
+        value_parser = count::<u32>,
+        allow_negative_numbers = true
     )]
     pub(crate) max_recipients: u32,
 
@@ -75,7 +81,12 @@ pub(crate) struct ServeArgs {
     pub(crate) lenient: bool,
 
     /// Stop after this many messages [default: never]
-    #[arg(long, value_name = "N", value_parser = count::<u64>)]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = count::<u64>,
+        allow_negative_numbers = true
+    )]
     pub(crate) exit_after: Option<u64>,
 
     /// One line a session or message on standard error
@@ -141,7 +152,7 @@ mod tests {
         assert_eq!(args.storage(), Storage::Maildir("./maildir".into()));
         assert_eq!((args.max_size, args.max_recipients), (52_428_800, 1000));
         assert_eq!((args.bare_newline, args.log), (BareNewline::Reject, Log::Text));
-        assert!(!args.stdio && !args.lenient && args.exit_after.is_none());
+        assert!(!args.stdio && !args.lmtp && !args.lenient && args.exit_after.is_none());
         assert!(!args.hostname().as_host().to_string().is_empty());
     }
 
@@ -150,7 +161,7 @@ mod tests {
         let args = serve(
             "--listen [::1]:0 --listen localhost:25 --runtime async-std --raw x --hostname mx.a \
              --max-size 1 --max-recipients 2 --bare-newline normalise --lenient --exit-after 3 \
-             --log json",
+             --log json --lmtp",
         );
         assert_eq!(args.listen.len(), 2);
         assert_eq!(args.runtime, Runtime::AsyncStd);
@@ -158,7 +169,7 @@ mod tests {
         assert_eq!(args.hostname().as_host().to_string(), "mx.a");
         assert_eq!((args.max_size, args.max_recipients, args.exit_after), (1, 2, Some(3)));
         assert_eq!((args.bare_newline, args.log), (BareNewline::Normalise, Log::Json));
-        assert!(args.lenient);
+        assert!(args.lenient && args.lmtp);
         assert_eq!(serve("--discard").storage(), Storage::Discard);
         assert_eq!(serve("--maildir m").storage(), Storage::Maildir("m".into()));
         assert!(serve("--stdio").stdio);
@@ -175,6 +186,8 @@ mod tests {
             ("--hostname a..b", "--hostname a..b: the domain is malformed"),
             ("--runtime mio", "--runtime takes tokio, async-std, smol or std, not mio"),
             ("--exit-after 0", "--exit-after 0: write a whole number above 0, without a unit"),
+            ("--exit-after -1", "--exit-after -1: write a whole number above 0, without a unit"),
+            ("--max-size -1", "--max-size -1: write a whole number above 0, without a unit"),
             ("--max-size 5M", "--max-size 5M: write a whole number above 0, without a unit"),
             ("--raw", "--raw needs a value"),
             ("mail", "mail is not understood here; see `smtp test --help`"),
@@ -187,7 +200,6 @@ mod tests {
     fn options_that_do_not_work_yet_are_refused() {
         for args in [
             "--listen-tls [::]:0",
-            "--lmtp",
             "--tls-cert a",
             "--tls-key a",
             "--tls-self-signed",

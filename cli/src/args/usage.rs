@@ -4,14 +4,14 @@ use std::error::Error as _;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::exit::Exit;
+use crate::exit::{Exit, complain};
 
 /// Prints help where it was asked for, and otherwise one sentence on standard error.
 pub(crate) fn refuse(error: &clap::Error) -> Exit {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return error.print().map_or(Exit::Io, |()| Exit::Done);
     }
-    eprintln!("smtp: {}", sentence(error));
+    complain(format_args!("smtp: {}", sentence(error)));
     exit(error)
 }
 
@@ -49,6 +49,7 @@ fn sentence(error: &clap::Error) -> String {
             valid => format!("{option} takes {valid}, not {value}"),
         },
         ErrorKind::ValueValidation => match error.source() {
+            Some(source) if value.is_empty() => format!("{option}: {source}"),
             Some(source) => format!("{option} {value}: {source}"),
             None => format!("{option} cannot be {value}"),
         },

@@ -12,7 +12,7 @@ use serde::Serialize;
 use smtp_proto::Syntax;
 
 use crate::args::parse::{Kind, ParseArgs};
-use crate::exit::Exit;
+use crate::exit::{Exit, complain};
 
 /// Reads standard input and writes standard output until the input ends.
 pub(crate) fn main(args: &ParseArgs) -> Exit {
@@ -20,7 +20,7 @@ pub(crate) fn main(args: &ParseArgs) -> Exit {
         Ok(()) => Exit::Done,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
         Err(error) => {
-            eprintln!("smtp: {error}");
+            complain(format_args!("smtp: {error}"));
             Exit::Io
         }
     }

@@ -1,5 +1,6 @@
 //! The same client on each runtime.
 
+use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
@@ -7,9 +8,9 @@ use smtp_codec::client::{Config, Sent};
 use smtp_codec::proto::Envelope;
 use smtp_codec::proto::reply::Extension;
 
-use super::letter::Letter;
 use super::trace;
 use crate::args::{Endpoint, Runtime};
+use crate::exit::Exit;
 
 /// What came of it, and what the server offered.
 pub(super) struct Done {
@@ -17,51 +18,60 @@ pub(super) struct Done {
     pub(super) extensions: Vec<Extension>,
 }
 
-/// Sends, and says QUIT if the session allows. How that goes changes nothing for the message.
+/// Sends, reports, and then says QUIT if the session allows: how that goes changes nothing for the
+/// message, and may take long.
 macro_rules! exchange {
-    ($connect:expr, $envelope:expr, $body:expr, $traced:expr $(, $await:tt)?) => {{
+    ($connect:expr, $order:ident, $body:expr $(, $await:tt)?) => {{
         let mut client = $connect?;
-        if $traced {
+        if $order.traced {
             client.observe(trace);
         }
-        let sent = client.send($envelope, $body)$(.$await)?;
+        let sent = client.send($order.envelope, $body)$(.$await)?;
         let extensions = client.connection().extensions().iter().collect();
+        let exit = ($order.report)(&Done { sent, extensions });
         if client.connection().closing().is_none() {
             let _ = client.quit()$(.$await)?;
         }
-        Ok(Done { sent, extensions })
+        Ok(exit)
     }};
+}
+
+/// What is to be sent and how.
+pub(super) struct Order<'a, F> {
+    pub(super) server: &'a Endpoint,
+    pub(super) config: Arc<Config>,
+    pub(super) envelope: &'a Envelope,
+    pub(super) traced: bool,
+    /// Says what came of it.
+    pub(super) report: F,
 }
 
 pub(super) fn send(
     runtime: Runtime,
-    server: &Endpoint,
-    config: Arc<Config>,
-    envelope: &Envelope,
-    letter: Letter,
-    traced: bool,
-) -> io::Result<Done> {
-    let address = (server.host.as_str(), server.port);
-    let file = letter.file;
+    order: Order<'_, impl FnOnce(&Done) -> Exit>,
+    file: File,
+) -> io::Result<Exit> {
+    let address = (order.server.host.as_str(), order.server.port);
+    let config = Arc::clone(&order.config);
     match runtime {
         Runtime::Std => {
-            exchange!(smtp_std::Client::connect(address, config), envelope, file, traced)
+            exchange!(smtp_std::Client::connect(address, config), order, file)
         }
         Runtime::Tokio => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
                 let connect = smtp_tokio::Client::connect(address, config);
                 let body = tokio::fs::File::from_std(file);
-                exchange!(connect.await, envelope, body, traced, await)
+                exchange!(connect.await, order, body, await)
             })
         }
         Runtime::Smol => smol::block_on(async {
             let connect = smtp_futures::Client::connect(address, config);
-            exchange!(connect.await, envelope, smol::Unblock::new(file), traced, await)
+            exchange!(connect.await, order, smol::Unblock::new(file), await)
         }),
         Runtime::AsyncStd => async_std::task::block_on(async {
             let connect = smtp_async_std::connect(address, config);
-            exchange!(connect.await, envelope, async_std::fs::File::from(file), traced, await)
+            exchange!(connect.await, order, async_std::fs::File::from(file), await)
         }),
     }
 }

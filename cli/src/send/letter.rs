@@ -7,8 +7,9 @@ use std::path::Path;
 /// A message that has been read through once.
 pub(super) struct Letter {
     pub(super) file: File,
-    /// Octets of content, as SIZE counts them: with the CRLF that the last line may lack.
-    pub(super) size: u64,
+    /// Octets of content as they are.
+    pub(super) octets: u64,
+    lacks_end: bool,
     pub(super) has_8bit: bool,
     pub(super) has_bare_newline: bool,
 }
@@ -28,6 +29,11 @@ impl Letter {
         }
     }
 
+    /// Octets of content that goes as lines: with the CRLF that the last one may lack.
+    pub(super) fn size_in_lines(&self) -> u64 {
+        self.octets.saturating_add(if self.lacks_end { 2 } else { 0 })
+    }
+
     fn scan(mut file: File) -> io::Result<Self> {
         let mut letter = Facts::default();
         let mut room = vec![0; 64 * 1024];
@@ -37,10 +43,10 @@ impl Letter {
             letter.look_at(piece);
         }
         file.seek(SeekFrom::Start(0))?;
-        let lacks_end = letter.size > 0 && !letter.at_line_start;
         Ok(Letter {
             file,
-            size: letter.size + if lacks_end { 2 } else { 0 },
+            octets: letter.size,
+            lacks_end: letter.size > 0 && !letter.at_line_start,
             has_8bit: letter.has_8bit,
             has_bare_newline: letter.has_bare_newline || letter.after_cr,
         })
@@ -85,6 +91,19 @@ mod tests {
         let mut facts = Facts::default();
         pieces.iter().for_each(|piece| facts.look_at(piece));
         facts
+    }
+
+    #[test]
+    fn content_that_goes_as_lines_is_ended() {
+        for (text, octets, in_lines) in
+            [(&b""[..], 0, 0), (b"a", 1, 3), (b"a\r\n", 3, 3), (b"a\n", 2, 4)]
+        {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(text).unwrap();
+            file.rewind().unwrap();
+            let letter = Letter::scan(file).unwrap();
+            assert_eq!((letter.octets, letter.size_in_lines()), (octets, in_lines), "{text:?}");
+        }
     }
 
     #[test]

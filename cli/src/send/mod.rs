@@ -13,50 +13,62 @@ use smtp_codec::proto::session::BareNewline;
 use smtp_codec::proto::{Envelope, Recipient};
 
 use crate::args::send::SendArgs;
-use crate::exit::Exit;
+use crate::exit::{Exit, complain};
 use letter::Letter;
 
 /// Sends the message, says what became of each recipient, and exits accordingly.
 pub(crate) fn main(args: &SendArgs) -> Exit {
+    if let Some(sentence) = args.contradiction() {
+        complain(format_args!("smtp: {sentence}"));
+        return Exit::Usage;
+    }
     let letter = match Letter::open(args.file()) {
         Ok(letter) => letter,
         Err(error) => {
             let name = args.file().map_or("standard input".into(), |f| f.display().to_string());
-            eprintln!("smtp send: {name}: {error}");
+            complain(format_args!("smtp send: {name}: {error}"));
             return Exit::Io;
         }
     };
-    if letter.has_bare_newline && !args.normalise {
-        eprintln!(
+    if letter.has_bare_newline && !args.normalise && !args.is_binary() {
+        complain(format_args!(
             "smtp send: the message holds a CR or LF that is not part of a CRLF; \
              --normalise makes each a CRLF"
-        );
+        ));
         return Exit::Data;
     }
     let config = match config(args) {
         Ok(config) => Arc::new(config),
         Err(error) => {
-            eprintln!("smtp send: --hello: {error}");
+            complain(format_args!("smtp send: --hello: {error}"));
             return Exit::Usage;
         }
     };
     let envelope = match envelope(args, &letter) {
         Ok(envelope) => envelope,
         Err(error) => {
-            eprintln!("smtp send: {error}");
+            complain(format_args!("smtp send: {error}"));
             return Exit::Data;
         }
     };
-    let connected = drive::send(args.runtime, &args.server, config, &envelope, letter, args.trace);
-    match connected {
-        Ok(sent) => report::tell(args, &envelope, &sent),
-        Err(error) => report::not_connected(args, &envelope, &error),
-    }
+    let order = drive::Order {
+        server: &args.server,
+        config,
+        envelope: &envelope,
+        traced: args.trace,
+        report: |done: &drive::Done| report::tell(args, &envelope, done),
+    };
+    drive::send(args.runtime, order, letter.file)
+        .unwrap_or_else(|error| report::not_connected(args, &envelope, &error))
 }
 
 fn config(args: &SendArgs) -> Result<Config, AddressError> {
-    let mut config =
-        Config::new(&args.hello().as_host().to_string())?.pipelining(!args.no_pipelining);
+    let mut config = Config::new(&args.hello().as_host().to_string())?
+        .pipelining(!args.no_pipelining)
+        .chunking(!args.no_chunking);
+    if args.lmtp {
+        config = config.lmtp();
+    }
     if args.normalise {
         config = config.bare_newline(BareNewline::Normalise);
     }
@@ -69,8 +81,10 @@ fn config(args: &SendArgs) -> Result<Config, AddressError> {
 fn envelope(args: &SendArgs, letter: &Letter) -> Result<Envelope, String> {
     let wanted = |error| format!("--envid: {error}");
     let mut parameters = MailParametersBuf::new();
-    if !letter.has_bare_newline {
-        parameters = parameters.size(letter.size);
+    if args.is_binary() {
+        parameters = parameters.size(letter.octets);
+    } else if !letter.has_bare_newline {
+        parameters = parameters.size(letter.size_in_lines());
     }
     let body = args.body.or(letter.has_8bit.then_some(Body::EightBitMime));
     if let Some(body) = body {
@@ -99,7 +113,9 @@ fn envelope(args: &SendArgs, letter: &Letter) -> Result<Envelope, String> {
 
 fn trace(traffic: Traffic<'_>) {
     match traffic {
-        Traffic::Sent(line) => eprintln!("> {}", line.escape_ascii()),
-        Traffic::Received(line) => eprintln!("< {}", String::from_utf8_lossy(line).escape_debug()),
+        Traffic::Sent(line) => complain(format_args!("> {}", line.escape_ascii())),
+        Traffic::Received(line) => {
+            complain(format_args!("< {}", String::from_utf8_lossy(line).escape_debug()))
+        }
     }
 }

@@ -9,12 +9,14 @@ use smtp_codec::proto::{Delivered, Envelope, Failure, Stage, Verdict};
 
 use super::drive::Done;
 use crate::args::send::SendArgs;
-use crate::exit::Exit;
+use crate::exit::{Exit, complain};
 
 #[derive(Serialize)]
 struct Report<'a> {
     outcome: &'static str,
     reply: Option<ReplyReport>,
+    /// Why some recipient has no reply of its own.
+    error: Option<&'a str>,
     recipients: Vec<RecipientReport>,
     tls: Option<()>,
     extensions: &'a [&'static str],
@@ -96,12 +98,14 @@ fn say(
     extensions: &[&'static str],
     why: Option<&str>,
 ) {
+    let why = why.filter(|_| lack_reply(recipients));
     let named = envelope.recipients.iter().zip(recipients);
     let mut out = io::stdout().lock();
     if args.json {
         let report = Report {
             outcome: overall(recipients),
             reply: reply.map(ReplyReport::new),
+            error: why,
             recipients: named
                 .map(|(recipient, delivered)| RecipientReport {
                     address: bare(&recipient.forward_path.to_string()).to_owned(),
@@ -131,9 +135,9 @@ fn say(
             };
         }
     }
-    let lacks_reply = recipients.iter().any(|delivered| delivered.reply.is_none());
-    if let Some(why) = why.filter(|_| lacks_reply) {
-        eprintln!("smtp send: {why}");
+    let _ = out.flush();
+    if let Some(why) = why {
+        complain(format_args!("smtp send: {why}"));
     }
 }
 
@@ -172,13 +176,71 @@ fn stage(stage: Stage) -> &'static str {
     }
 }
 
+/// Whether something else than a reply decided about some recipient.
+fn lack_reply(recipients: &[Delivered]) -> bool {
+    recipients.iter().any(|delivered| delivered.reply.is_none())
+}
+
+/// What every recipient was told by the server counts; what went wrong beside it only where a
+/// recipient was told nothing.
 fn exit(recipients: &[Delivered], failure: Option<Failure>) -> Exit {
     let has = |verdict| recipients.iter().any(|it| it.verdict == verdict);
-    match failure {
+    match failure.filter(|_| lack_reply(recipients)) {
         Some(Failure::BareNewline | Failure::NotSent(_)) => Exit::Data,
         Some(Failure::Closed(Closing::Protocol(_))) => Exit::Protocol,
         _ if has(Verdict::Unknown) || has(Verdict::Deferred) => Exit::TryLater,
         _ if has(Verdict::Refused) => Exit::Unavailable,
         _ => Exit::Done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smtp_codec::proto::session::client::{CallError, ProtocolFault};
+
+    use super::*;
+
+    fn told(text: &str) -> Delivered {
+        let reply = format!("{text}\r\n");
+        Delivered::from_reply(Stage::Message, Reply::parse(reply.as_bytes()).unwrap())
+    }
+
+    fn untold(verdict: Verdict) -> Delivered {
+        Delivered { verdict, stage: Stage::Rcpt, reply: None }
+    }
+
+    #[test]
+    fn exit_codes() {
+        let (yes, no, later) = (told("250 ok"), told("550 no"), told("451 later"));
+        let (not_sent, broken, gone) = (
+            Some(Failure::NotSent(CallError::NeedsChunking)),
+            Some(Failure::Closed(Closing::Protocol(ProtocolFault::Class))),
+            Some(Failure::Closed(Closing::PeerGone)),
+        );
+        let bare = Some(Failure::BareNewline);
+        let [refused, deferred, unknown] =
+            [Verdict::Refused, Verdict::Deferred, Verdict::Unknown].map(untold);
+        for (recipients, failure, code) in [
+            (vec![&yes, &yes], None, Exit::Done),
+            (vec![&yes], broken, Exit::Done),
+            (vec![&yes], gone, Exit::Done),
+            (vec![&yes, &no], None, Exit::Unavailable),
+            (vec![&no], broken, Exit::Unavailable),
+            (vec![&yes, &no], gone, Exit::Unavailable),
+            (vec![&no, &later, &yes], None, Exit::TryLater),
+            (vec![&later], broken, Exit::TryLater),
+            (vec![&refused], bare, Exit::Data),
+            (vec![&refused, &yes], not_sent, Exit::Data),
+            (vec![&no, &yes], not_sent, Exit::Unavailable),
+            (vec![&deferred], broken, Exit::Protocol),
+            (vec![&unknown], broken, Exit::Protocol),
+            (vec![&no, &deferred], broken, Exit::Protocol),
+            (vec![&deferred], gone, Exit::TryLater),
+            (vec![&unknown], gone, Exit::TryLater),
+            (vec![&no, &unknown], None, Exit::TryLater),
+        ] {
+            let recipients: Vec<_> = recipients.into_iter().cloned().collect();
+            assert_eq!(exit(&recipients, failure), code, "{recipients:?} {failure:?}");
+        }
     }
 }

@@ -80,14 +80,12 @@ impl App {
             Event::Data(data) => self.begin(data),
             Event::Body(bytes) => {
                 if let Some(delivery) = &mut self.delivery {
-                    // What fails here fails again when it is committed.
-                    let _ = delivery.write(bytes);
+                    delivery.write(bytes);
                 }
             }
-            Event::Message(message) => match (self.delivery.take(), self.stored.take()) {
-                (Some(delivery), _) => return Next::Commit(delivery),
-                (None, Some(stored)) => self.acknowledge(message, stored),
-                (None, None) => message.reject(Refusal::LOCAL_ERROR),
+            Event::Message(message) => match self.delivery.take() {
+                Some(delivery) => return Next::Commit(delivery),
+                None => self.acknowledge(message),
             },
             Event::Aborted(abort) => {
                 warn!(peer = self.peer(), "message refused: {abort:?}");
@@ -118,16 +116,40 @@ impl App {
                 data.accept();
             }
             Err(error) => {
-                warn!(peer = self.peer(), "cannot begin a message: {error}");
                 data.reject(Refusal::LOCAL_ERROR);
+                warn!(peer = self.peer(), store = self.store(), "cannot begin a message: {error}");
             }
         }
     }
 
-    fn acknowledge(&mut self, message: Message<'_>, stored: io::Result<Stored>) {
-        match stored {
-            Ok(stored) => {
+    /// Answers, and only then writes of it: a log that fails must not lose the answer. In LMTP
+    /// there is an answer for each recipient, and the message is told of once.
+    fn acknowledge(&mut self, message: Message<'_>) {
+        let index = message.recipient();
+        match &self.stored {
+            Some(Ok(stored)) => {
+                let text = format!("taken as {}", stored.id.as_str());
+                match Positive::new(250, EnhancedCode::new(2, 0, 0), text.as_str()) {
+                    Ok(positive) => message.accept_with(positive),
+                    Err(_) => message.accept(),
+                }
+            }
+            Some(Err(_)) | None => message.reject(Refusal::LOCAL_ERROR),
+        }
+        if index.is_none_or(|index| index == 0) {
+            self.note_message();
+        }
+        let answered = index.map(|index| usize::try_from(index).unwrap_or(usize::MAX));
+        if answered.is_none_or(|before| before.saturating_add(1) >= self.recipients.len()) {
+            self.forget();
+        }
+    }
+
+    fn note_message(&mut self) {
+        match &self.stored {
+            Some(Ok(stored)) => {
                 self.messages += 1;
+                self.shared.took_one();
                 info!(
                     peer = self.peer(),
                     from = self.reverse_path.as_deref().unwrap_or("<>"),
@@ -136,19 +158,12 @@ impl App {
                     file = stored.path.as_deref().map(|path| path.display().to_string()),
                     "message"
                 );
-                let text = format!("taken as {}", stored.id.as_str());
-                match Positive::new(250, EnhancedCode::new(2, 0, 0), text.as_str()) {
-                    Ok(positive) => message.accept_with(positive),
-                    Err(_) => message.accept(),
-                }
-                self.shared.took_one();
             }
-            Err(error) => {
-                warn!(peer = self.peer(), "cannot store a message: {error}");
-                message.reject(Refusal::LOCAL_ERROR);
+            Some(Err(error)) => {
+                warn!(peer = self.peer(), store = self.store(), "cannot store a message: {error}");
             }
+            None => {}
         }
-        self.forget();
     }
 
     fn record(&self, protocol: Protocol) -> EnvelopeRecord {
@@ -189,6 +204,10 @@ impl App {
 
     fn peer(&self) -> String {
         self.peer.map_or_else(|| "stdio".to_owned(), |peer| peer.to_string())
+    }
+
+    fn store(&self) -> Option<String> {
+        self.shared.store.path().map(|path| path.display().to_string())
     }
 
     fn recipients(&self) -> String {

@@ -28,14 +28,19 @@ pub(super) fn serve(
     }
 }
 
-/// The loop over a session's events, which is the same but for `.await` and how to block.
+/// The loop over a session's events, which is the same but for how to wait and how to block.
+/// `$next` gives `None` once the server is called off.
 macro_rules! session {
-    ($server:expr, $app:expr, |$delivery:ident| $commit:expr $(, $await:tt)?) => {{
-        let (mut server, mut app) = ($server, $app);
+    ($server:ident, $app:expr, $next:expr, |$delivery:ident| $commit:expr) => {{
+        let mut app = $app;
         loop {
-            let next = match server.next()$(.$await)? {
-                Ok(event) => app.on(event),
-                Err(error) => break app.link_broke(&error),
+            let next = match $next {
+                Some(Ok(event)) => app.on(event),
+                Some(Err(error)) => break app.link_broke(&error),
+                None => {
+                    $server.connection().shut_down();
+                    continue;
+                }
             };
             match next {
                 Next::Event => {}
@@ -55,6 +60,8 @@ fn failed_to_accept(error: &io::Error) {
 }
 
 mod blocking {
+    use std::net::TcpStream;
+
     use super::*;
 
     pub(super) fn serve(listeners: Vec<TcpListener>, shared: &Arc<Shared>) -> io::Result<()> {
@@ -72,14 +79,30 @@ mod blocking {
                 stream.set_nodelay(true)?;
                 let app = App::new(shared, Some(peer));
                 let server = smtp_std::Server::new(stream, Arc::clone(&shared.config));
-                let run = || session!(server, app, |delivery| delivery.commit());
-                std::thread::Builder::new().spawn(run)
+                let shared = Arc::clone(shared);
+                std::thread::Builder::new().spawn(move || session(server, app, &shared))
             });
             if let Err(error) = taken {
                 failed_to_accept(&error);
                 std::thread::sleep(BREATHER);
             }
         }
+    }
+
+    /// A read that blocks is not woken: a client that says nothing has until the process ends.
+    fn session(mut server: smtp_std::Server<TcpStream>, app: App, shared: &Shared) {
+        let mut is_told = false;
+        session!(
+            server,
+            app,
+            if shared.is_off() && !is_told {
+                is_told = true;
+                None
+            } else {
+                Some(server.next())
+            },
+            |delivery| delivery.commit()
+        );
     }
 }
 
@@ -102,8 +125,9 @@ mod on_tokio {
     }
 
     async fn accept(listener: Listener, shared: Arc<Shared>) {
-        loop {
-            match listener.accept().await {
+        let mut off = shared.until_off();
+        while let Some(taken) = off.or(listener.accept()).await {
+            match taken {
                 Ok((stream, peer)) => {
                     tokio::spawn(session(stream, peer, Arc::clone(&shared)));
                 }
@@ -117,9 +141,9 @@ mod on_tokio {
 
     async fn session(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
         let _ = stream.set_nodelay(true);
-        let app = App::new(&shared, Some(peer));
-        let server = smtp_tokio::Server::new(stream, Arc::clone(&shared.config));
-        session!(server, app, |delivery| commit(delivery).await, await);
+        let (app, mut off) = (App::new(&shared, Some(peer)), shared.until_off());
+        let mut server = smtp_tokio::Server::new(stream, Arc::clone(&shared.config));
+        session!(server, app, off.or(server.next()).await, |delivery| commit(delivery).await);
     }
 
     pub(in crate::serve) async fn commit(delivery: Box<Delivery>) -> io::Result<Stored> {
@@ -151,8 +175,9 @@ mod on_smol {
     }
 
     async fn accept(listener: Listener, shared: Arc<Shared>) {
-        loop {
-            match listener.accept().await {
+        let mut off = shared.until_off();
+        while let Some(taken) = off.or(listener.accept()).await {
+            match taken {
                 Ok((stream, peer)) => {
                     EXECUTOR.spawn(session(stream, peer, Arc::clone(&shared))).detach();
                 }
@@ -166,10 +191,13 @@ mod on_smol {
 
     async fn session(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
         let _ = stream.set_nodelay(true);
-        let app = App::new(&shared, Some(peer));
+        let (app, mut off) = (App::new(&shared, Some(peer)), shared.until_off());
         let config = Arc::clone(&shared.config);
-        let server = smtp_futures::Server::new(stream, smtp_futures::AsyncIo, config);
-        session!(server, app, |delivery| smol::unblock(|| delivery.commit()).await, await);
+        let mut server = smtp_futures::Server::new(stream, smtp_futures::AsyncIo, config);
+        session!(server, app, off.or(server.next()).await, |delivery| smol::unblock(
+            || delivery.commit()
+        )
+        .await);
     }
 }
 
@@ -189,8 +217,9 @@ mod on_async_std {
     }
 
     async fn accept(listener: Listener, shared: Arc<Shared>) {
-        loop {
-            match listener.accept().await {
+        let mut off = shared.until_off();
+        while let Some(taken) = off.or(listener.accept()).await {
+            match taken {
                 Ok((stream, peer)) => {
                     spawn(session(stream, peer, Arc::clone(&shared)));
                 }
@@ -204,8 +233,11 @@ mod on_async_std {
 
     async fn session(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
         let _ = stream.set_nodelay(true);
-        let app = App::new(&shared, Some(peer));
-        let server = smtp_async_std::server(stream, Arc::clone(&shared.config));
-        session!(server, app, |delivery| spawn_blocking(|| delivery.commit()).await, await);
+        let (app, mut off) = (App::new(&shared, Some(peer)), shared.until_off());
+        let mut server = smtp_async_std::server(stream, Arc::clone(&shared.config));
+        session!(server, app, off.or(server.next()).await, |delivery| spawn_blocking(
+            || delivery.commit()
+        )
+        .await);
     }
 }

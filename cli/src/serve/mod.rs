@@ -4,6 +4,7 @@ mod app;
 mod drive;
 mod log;
 mod shared;
+mod signals;
 mod stdio;
 
 use std::io::{self, Write};
@@ -16,49 +17,48 @@ use smtp_codec::server::Config;
 
 use crate::args::Endpoint;
 use crate::args::serve::{BareNewline, Log, ServeArgs, Storage};
-use crate::exit::Exit;
+use crate::exit::{Exit, complain};
 use crate::store::Store;
 use shared::Shared;
 
-/// Serves until it has taken as many messages as it was told to, or for ever.
+/// Serves until it has taken as many messages as it was told to, or is called off.
 pub(crate) fn main(args: &ServeArgs) -> Exit {
     log::start(args.log);
-    let served = shared(args).and_then(|shared| {
-        if args.stdio {
-            return stdio::serve(args.runtime, shared);
-        }
-        let listeners = listen(&args.listen)?;
-        let mut addresses = Vec::new();
-        for listener in &listeners {
-            addresses.push(listener.local_addr()?);
-        }
-        announce(&addresses, args)?;
-        drive::serve(args.runtime, listeners, shared)
-    });
-    match served {
+    match serve(args) {
         Ok(()) => Exit::Done,
         Err(error) => {
-            eprintln!("smtp serve: {error}");
+            complain(format_args!("smtp serve: {error}"));
             Exit::Io
         }
     }
 }
 
-fn shared(args: &ServeArgs) -> io::Result<Arc<Shared>> {
-    let hostname = args.hostname().as_host().to_string();
-    let say = |what: &str| {
-        let what = what.to_owned();
-        move |error: io::Error| io::Error::new(error.kind(), format!("{what}: {error}"))
-    };
+fn serve(args: &ServeArgs) -> io::Result<()> {
+    let config = Arc::new(config(args)?);
+    // A port that is in use must leave no directories behind.
+    let listeners = if args.stdio { Vec::new() } else { listen(&args.listen)? };
     let store = match args.storage() {
-        Storage::Maildir(dir) => {
-            Store::maildir(&dir, &hostname).map_err(say(&dir.display().to_string()))?
-        }
-        Storage::Raw(dir) => Store::raw(&dir).map_err(say(&dir.display().to_string()))?,
+        Storage::Maildir(dir) => Store::maildir(&dir, config.hostname())?,
+        Storage::Raw(dir) => Store::raw(&dir)?,
         Storage::Discard => Store::discard(),
     };
+    let shared = Arc::new(Shared::new(config, store, args.exit_after));
+    if args.stdio {
+        return stdio::serve(args.runtime, shared);
+    }
+    let mut addresses = Vec::new();
+    for listener in &listeners {
+        addresses.push(listener.local_addr()?);
+    }
+    signals::heed(&shared)?;
+    announce(&addresses, args)?;
+    drive::serve(args.runtime, listeners, shared)
+}
+
+fn config(args: &ServeArgs) -> io::Result<Config> {
+    let hostname = args.hostname().as_host().to_string();
     let config = Config::new(&hostname)
-        .map_err(io::Error::other)?
+        .map_err(|error| io::Error::other(format!("--hostname {hostname}: {error}")))?
         .max_size(args.max_size)
         .max_recipients(args.max_recipients)
         .syntax(if args.lenient { Syntax::Lenient } else { Syntax::Strict })
@@ -67,7 +67,7 @@ fn shared(args: &ServeArgs) -> io::Result<Arc<Shared>> {
             BareNewline::Normalise => session::BareNewline::Normalise,
             BareNewline::Pass => session::BareNewline::Pass,
         });
-    Ok(Arc::new(Shared::new(Arc::new(config), store, args.exit_after)))
+    Ok(if args.lmtp { config.lmtp() } else { config })
 }
 
 /// The sockets are made here, the same for every runtime.
@@ -106,15 +106,24 @@ fn announce(addresses: &[SocketAddr], args: &ServeArgs) -> io::Result<()> {
         Storage::Discard => "nowhere: it is accepted and dropped".to_owned(),
     };
     let letter = r"printf 'Subject: Hello\r\n\r\nHello Bob\r\n'";
-    eprintln!(
-        "Mail goes {place}. To send some, copy a line into another terminal:\n\n  \
-         {letter} | {smtp} send --server {address} --from alice@example.org --to bob@example.org\n  \
-         {letter} | curl smtp://{address} --mail-from alice@example.org \
-         --mail-rcpt bob@example.org --upload-file -\n  \
-         swaks --server {} --port {} --from alice@example.org --to bob@example.org\n\n\
-         Ctrl-C stops the server. Arriving:",
-        address.ip(),
-        address.port(),
-    );
+    let envelope = "--from alice@example.org --to bob@example.org";
+    let (host, port) = (address.ip(), address.port());
+    let lines = if args.lmtp {
+        format!(
+            "  {letter} | {smtp} send --lmtp --server {address} {envelope}\n  \
+             swaks --protocol LMTP --server {host} --port {port} {envelope}"
+        )
+    } else {
+        format!(
+            "  {letter} | {smtp} send --server {address} {envelope}\n  \
+             {letter} | curl smtp://{address} --mail-from alice@example.org \
+             --mail-rcpt bob@example.org --upload-file -\n  \
+             swaks --server {host} --port {port} {envelope}"
+        )
+    };
+    complain(format_args!(
+        "Mail goes {place}. To send some, copy a line into another terminal:\n\n{lines}\n\n\
+         Ctrl-C stops the server. Arriving:"
+    ));
     Ok(())
 }

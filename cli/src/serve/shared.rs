@@ -1,9 +1,12 @@
 //! What all sessions share.
 
+use std::future::pending;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use smol::channel::{Receiver, Sender, bounded};
 use smtp_codec::server::Config;
 
 use crate::store::Store;
@@ -19,6 +22,8 @@ pub(super) struct Shared {
     taken: AtomicU64,
     sessions: AtomicUsize,
     changed: (Mutex<()>, Condvar),
+    /// Closed when the server is called off.
+    off: (Sender<()>, Receiver<()>),
 }
 
 impl Shared {
@@ -30,6 +35,7 @@ impl Shared {
             taken: AtomicU64::new(0),
             sessions: AtomicUsize::new(0),
             changed: (Mutex::new(()), Condvar::new()),
+            off: bounded(1),
         }
     }
 
@@ -39,9 +45,26 @@ impl Shared {
         self.wake();
     }
 
-    /// Whether enough messages were taken.
+    /// Calls the server off: no more connections, and sessions end where they can.
+    pub(super) fn call_off(&self) {
+        self.off.0.close();
+        self.wake();
+    }
+
+    /// Whether the server was called off.
+    pub(super) fn is_off(&self) -> bool {
+        self.off.0.is_closed()
+    }
+
+    /// Whether no more messages are taken: there were enough, or the server was called off.
     pub(super) fn is_stopping(&self) -> bool {
-        self.exit_after.is_some_and(|n| self.taken.load(Ordering::Acquire) >= n)
+        self.is_off() || self.exit_after.is_some_and(|n| self.taken.load(Ordering::Acquire) >= n)
+    }
+
+    /// A wait for the server to be called off, whatever the runtime.
+    pub(super) fn until_off(&self) -> UntilOff {
+        let off = self.off.1.clone();
+        UntilOff(Some(Box::pin(async move { off.recv().await.unwrap_or_default() })))
     }
 
     /// Counts a session for as long as what is returned lives.
@@ -65,6 +88,25 @@ impl Shared {
         let (lock, changed) = &self.changed;
         drop(lock.lock().unwrap_or_else(PoisonError::into_inner));
         changed.notify_all();
+    }
+}
+
+/// Tells once that the server was called off.
+pub(super) struct UntilOff(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+impl UntilOff {
+    /// What `other` gives, or `None` if the server is called off before; that is said only once.
+    /// `other` is dropped then.
+    pub(super) async fn or<T>(&mut self, other: impl Future<Output = T>) -> Option<T> {
+        let off = async {
+            match &mut self.0 {
+                Some(off) => off.await,
+                None => pending().await,
+            }
+            self.0 = None;
+            None
+        };
+        smol::future::or(async { Some(other.await) }, off).await
     }
 }
 

@@ -18,32 +18,36 @@ pub(super) fn serve(runtime: Runtime, shared: Arc<Shared>) -> io::Result<()> {
     match runtime {
         Runtime::Std => {
             let stream = smtp_std::Pipe(io::stdin(), io::stdout());
-            session!(smtp_std::Server::new(stream, config), app, |delivery| delivery.commit());
+            let mut server = smtp_std::Server::new(stream, config);
+            session!(server, app, Some(server.next()), |delivery| delivery.commit());
         }
         Runtime::Tokio => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
                 let stream = tokio::io::join(tokio::io::stdin(), tokio::io::stdout());
-                let server = smtp_tokio::Server::new(stream, config);
-                session!(server, app, |delivery| commit_on_tokio(delivery).await, await);
+                let mut server = smtp_tokio::Server::new(stream, config);
+                session!(server, app, Some(server.next().await), |delivery| commit_on_tokio(
+                    delivery
+                )
+                .await);
             });
             // Standard input cannot be waited for without a thread, which may never return.
             runtime.shutdown_background();
         }
         Runtime::Smol => smol::block_on(async {
             let stream = Joined(smol::Unblock::new(io::stdin()), smol::Unblock::new(io::stdout()));
-            let server = smtp_futures::Server::new(stream, smtp_futures::AsyncIo, config);
-            session!(server, app, |delivery| smol::unblock(|| delivery.commit()).await, await);
+            let mut server = smtp_futures::Server::new(stream, smtp_futures::AsyncIo, config);
+            session!(server, app, Some(server.next().await), |delivery| smol::unblock(
+                || delivery.commit()
+            )
+            .await);
         }),
         Runtime::AsyncStd => async_std::task::block_on(async {
             let stream = Joined(async_std::io::stdin(), async_std::io::stdout());
-            let server = smtp_async_std::Server::new(stream, smtp_async_std::Sleep, config);
-            session!(
-                server,
-                app,
-                |delivery| async_std::task::spawn_blocking(|| delivery.commit()).await,
-                await
-            );
+            let mut server = smtp_async_std::Server::new(stream, smtp_async_std::Sleep, config);
+            session!(server, app, Some(server.next().await), |delivery| {
+                async_std::task::spawn_blocking(|| delivery.commit()).await
+            });
         }),
     }
     Ok(())

@@ -9,12 +9,12 @@ use ::maildir::{Maildir, MaildirError, TemporaryMailFile};
 
 use super::durable;
 
-/// Makes `tmp/`, `new/` and `cur/` where they are missing.
+/// Makes `tmp/`, `new/` and `cur/` where they are missing, and tries whether files can be made.
 pub(super) fn prepare(dir: &Path) -> io::Result<()> {
     for name in ["tmp", "new", "cur"] {
         durable::create_dir_all(&dir.join(name))?;
     }
-    Ok(())
+    durable::probe(&dir.join("tmp"))
 }
 
 #[derive(Debug)]

@@ -43,7 +43,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// The directories cannot be made.
+    /// The directories cannot be made, or no file in them. The error names the path.
     pub(crate) fn maildir(dir: &Path, hostname: &str) -> io::Result<Self> {
         maildir::prepare(dir)?;
         Ok(Store(Kind::Maildir { dir: dir.into(), hostname: hostname.into() }))
@@ -58,15 +58,24 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// The directory cannot be made.
+    /// The directory cannot be made, or no file in it. The error names the path.
     pub(crate) fn raw(dir: &Path) -> io::Result<Self> {
         durable::create_dir_all(dir)?;
+        durable::probe(dir)?;
         Ok(Store(Kind::Raw { dir: dir.into() }))
     }
 
     /// Counts the bytes and drops them.
     pub(crate) fn discard() -> Self {
         Store(Kind::Discard)
+    }
+
+    /// The directory that messages go to; none if they are discarded.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match &self.0 {
+            Kind::Maildir { dir, .. } | Kind::Raw { dir } => Some(dir),
+            Kind::Discard => None,
+        }
     }
 
     /// Starts a message. The envelope is complete by then: content follows the last recipient.
@@ -87,7 +96,7 @@ impl Store {
             Kind::Raw { dir } => Target::Raw(RawFile::create(Arc::clone(dir), &id, envelope)?),
             Kind::Discard => Target::Discard,
         };
-        Ok(Delivery { id, size: 0, failed: false, target })
+        Ok(Delivery { id, size: 0, failure: None, target })
     }
 }
 
@@ -97,7 +106,7 @@ impl Store {
 pub(crate) struct Delivery {
     id: Id,
     size: u64,
-    failed: bool,
+    failure: Option<io::Error>,
     target: Target,
 }
 
@@ -120,31 +129,29 @@ pub(crate) struct Stored {
 }
 
 impl Delivery {
-    /// Appends a piece of the content.
-    ///
-    /// # Errors
-    ///
-    /// Whatever writing gives. The message can then no longer be committed.
-    pub(crate) fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+    /// Appends a piece of the content. If that fails, the message can no longer be committed, and
+    /// [`commit`](Self::commit) says why.
+    pub(crate) fn write(&mut self, piece: &[u8]) {
+        if self.failure.is_some() {
+            return;
+        }
         let written = match &mut self.target {
             Target::Maildir(file) => file.write(piece),
             Target::Raw(file) => file.write(piece),
             Target::Discard => Ok(()),
         };
-        self.failed |= written.is_err();
+        self.failure = written.err();
         self.size = self.size.saturating_add(piece.len().try_into().unwrap_or(u64::MAX));
-        written
     }
 
     /// Puts the message in place. When this returns, it survives a crash of the machine.
     ///
     /// # Errors
     ///
-    /// Whatever syncing or renaming gives, or an earlier [`write`](Self::write) failed; the message is
-    /// then not there.
+    /// Whatever writing, syncing or renaming gives; the message is then not there.
     pub(crate) fn commit(self) -> io::Result<Stored> {
-        if self.failed {
-            return Err(io::Error::other("an earlier write of this message failed"));
+        if let Some(failure) = self.failure {
+            return Err(failure);
         }
         let path = match self.target {
             Target::Maildir(file) => Some(file.commit()?),

@@ -1,0 +1,272 @@
+//! A running server: what it does when its log, its store or its life comes to an end.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const RUNTIMES: [&str; 4] = ["tokio", "async-std", "smol", "std"];
+
+fn smtp() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_smtp"))
+}
+
+/// A server that is killed when the test is over, and its address.
+struct Server(Child, String);
+
+impl Server {
+    fn start(args: &[&str], store: &Path, stderr: impl Into<Stdio>) -> Self {
+        let mut command = smtp();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--raw"]).arg(store).args(args);
+        let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on ").unwrap().to_owned();
+        Server(child, address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn send(server: &str, args: &[&str], content: &[u8]) -> Output {
+    let mut child = smtp()
+        .args(["send", "--server", server, "--from", "alice@example.org"])
+        .args(["--to", "bob@example.net"])
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It may have ended by then, over what its command line says.
+    let _ = child.stdin.take().unwrap().write_all(content);
+    child.wait_with_output().unwrap()
+}
+
+/// A client that speaks by hand.
+struct Client(BufReader<TcpStream>);
+
+impl Client {
+    fn connect(server: &str) -> Self {
+        let stream = TcpStream::connect(server).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let mut client = Client(BufReader::new(stream));
+        client.wants("220");
+        client
+    }
+
+    fn say(&mut self, text: &str) {
+        self.0.get_mut().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// The next line, which begins with that.
+    fn wants(&mut self, start: &str) {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        assert!(line.starts_with(start), "{line:?} is not {start}");
+    }
+}
+
+fn signal(server: &Server, name: &str) {
+    let line = format!("kill -s {name} {}", server.0.id());
+    assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
+}
+
+fn names(dir: &Path, ending: &str) -> Vec<String> {
+    let names = fs::read_dir(dir).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(ending)).collect()
+}
+
+#[test]
+fn a_log_that_cannot_be_written_loses_nothing() {
+    for runtime in RUNTIMES {
+        for log in ["text", "json"] {
+            let room = tempfile::tempdir().unwrap();
+            let full = File::options().write(true).open("/dev/full").unwrap();
+            let server = Server::start(&["--runtime", runtime, "--log", log], room.path(), full);
+            for n in 1..=2 {
+                let output = send(&server.1, &[], b"Subject: x\r\n\r\ny\r\n");
+                assert_eq!(output.status.code(), Some(0), "{runtime}: {output:?}");
+                assert_eq!(names(room.path(), ".eml").len(), n);
+            }
+        }
+    }
+}
+
+#[test]
+fn lmtp_answers_each_recipient_and_stores_once() {
+    for runtime in RUNTIMES {
+        let room = tempfile::tempdir().unwrap();
+        let args = ["--runtime", runtime, "--lmtp", "--exit-after", "2"];
+        let mut server = Server::start(&args, room.path(), Stdio::piped());
+        let args = ["--lmtp", "--runtime", runtime, "--to", "carol@example.com", "--json"];
+        let output = send(&server.1, &args, b"Subject: x\r\n\r\ny\r\n");
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let outcome: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let texts: Vec<_> = (0..2).map(|n| &outcome["recipients"][n]["reply"]["text"]).collect();
+        assert_eq!(texts[0], texts[1]);
+        let [json] = &names(room.path(), ".json")[..] else { panic!("not stored once") };
+        let record: serde_json::Value =
+            serde_json::from_slice(&fs::read(room.path().join(json)).unwrap()).unwrap();
+        assert_eq!(record["protocol"], "LMTP");
+        assert_eq!(record["recipients"].as_array().unwrap().len(), 2);
+
+        // One message with two recipients is one message for --exit-after and the log.
+        assert!(server.0.try_wait().unwrap().is_none());
+        assert_eq!(send(&server.1, &["--lmtp"], b"z\r\n").status.code(), Some(0));
+        assert_eq!(server.0.wait().unwrap().code(), Some(0));
+        let mut log = String::new();
+        server.0.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        assert_eq!(log.matches(" message ").count(), 2, "{log}");
+    }
+}
+
+#[test]
+fn binary_content_arrives_octet_for_octet() {
+    let room = tempfile::tempdir().unwrap();
+    let server = Server::start(&["--log", "off"], room.path(), Stdio::null());
+    let content = b".\r\n\n.\n\r.\r\0\xff\r\n.\r\nend";
+    let output = send(&server.1, &["--body", "binarymime"], content);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let stored = room.path().join(&names(room.path(), ".eml")[0]);
+    assert_eq!(fs::read(&stored).unwrap(), content);
+    let record = fs::read(stored.with_extension("json")).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    let declared = content.len().to_string();
+    let size = record["parameters"].as_array().unwrap().iter().find(|it| it["keyword"] == "SIZE");
+    assert_eq!(size.unwrap()["value"], declared.as_str());
+    for more in ["--normalise", "--no-chunking"] {
+        let output = send(&server.1, &["--body", "binarymime", more], content);
+        assert_eq!(output.status.code(), Some(64));
+    }
+}
+
+/// Waits until no session starts any more.
+fn await_refusal(server: &Server, runtime: &str) {
+    let by = Instant::now() + Duration::from_secs(1);
+    while let Ok(stream) = TcpStream::connect(&server.1) {
+        let mut line = String::new();
+        let _ = BufReader::new(stream).read_line(&mut line);
+        if line.starts_with("421") {
+            break;
+        }
+        assert!(Instant::now() < by, "{runtime} still accepts: {line}");
+    }
+}
+
+fn on_each_runtime(work: impl Fn(&str) + Sync) {
+    std::thread::scope(|scope| {
+        RUNTIMES.iter().for_each(|runtime| drop(scope.spawn(|| work(runtime))));
+    });
+}
+
+#[test]
+fn signals_end_the_server_between_two_messages() {
+    on_each_runtime(|runtime| {
+        for name in ["INT", "TERM"] {
+            let room = tempfile::tempdir().unwrap();
+            let args = ["--runtime", runtime, "--log", "off"];
+            let mut server = Server::start(&args, room.path(), Stdio::null());
+            let mut idle = Client::connect(&server.1);
+            let mut busy = Client::connect(&server.1);
+            busy.say("HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n");
+            ["250", "250", "250", "354"].into_iter().for_each(|code| busy.wants(code));
+            busy.say("half a message\r\n");
+
+            signal(&server, name);
+            if runtime != "std" {
+                idle.wants("421");
+            }
+            await_refusal(&server, runtime);
+            busy.say("the other half\r\n.\r\n");
+            busy.wants("250");
+            busy.wants("421");
+            drop((idle, busy));
+            assert_eq!(server.0.wait().unwrap().code(), Some(0), "{runtime} {name}");
+            assert_eq!(names(room.path(), ".eml").len(), 1);
+        }
+    });
+}
+
+#[test]
+fn sessions_that_do_not_end_are_left_after_the_grace_period() {
+    on_each_runtime(|runtime| {
+        let room = tempfile::tempdir().unwrap();
+        let args = ["--runtime", runtime, "--log", "off"];
+        let mut server = Server::start(&args, room.path(), Stdio::null());
+        let mut stuck = Client::connect(&server.1);
+        stuck.say("HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.net>\r\nDATA\r\nhalf");
+        ["250", "250", "250", "354"].into_iter().for_each(|code| stuck.wants(code));
+        signal(&server, "TERM");
+        let start = Instant::now();
+        assert_eq!(server.0.wait().unwrap().code(), Some(0), "{runtime}");
+        assert!(start.elapsed() < Duration::from_secs(8));
+        assert!(names(room.path(), ".eml").is_empty());
+    });
+}
+
+fn fails_to_serve(args: &[&str]) -> String {
+    let output = smtp().arg("serve").args(args).output().unwrap();
+    assert_eq!(output.status.code(), Some(74), "{output:?}");
+    assert!(output.stdout.is_empty());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_told_at_the_start() {
+    let room = tempfile::tempdir().unwrap();
+    let file = room.path().join("file");
+    fs::write(&file, "").unwrap();
+    for option in ["--maildir", "--raw"] {
+        let file = file.to_str().unwrap();
+        let sentence = fails_to_serve(&["--listen", "127.0.0.1:0", option, file]);
+        assert_eq!(sentence, format!("smtp serve: {file} is not a directory\n"));
+        assert_eq!(fs::metadata(file).unwrap().len(), 0);
+    }
+    let sentence = fails_to_serve(&["--listen", "127.0.0.1:0", "--raw", "/proc"]);
+    assert!(sentence.starts_with("smtp serve: cannot write in /proc: "), "{sentence}");
+    let maildir = room.path().join("mail");
+    fs::create_dir(&maildir).unwrap();
+    std::os::unix::fs::symlink("/proc", maildir.join("tmp")).unwrap();
+    let maildir = maildir.to_str().unwrap();
+    let sentence = fails_to_serve(&["--listen", "127.0.0.1:0", "--maildir", maildir]);
+    assert!(sentence.contains(&format!("cannot write in {maildir}/tmp: ")), "{sentence}");
+}
+
+#[test]
+fn a_port_in_use_leaves_nothing_behind() {
+    let room = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for option in ["--maildir", "--raw"] {
+        let dir = room.path().join("mail");
+        let sentence = fails_to_serve(&["--listen", &address, option, dir.to_str().unwrap()]);
+        assert!(sentence.contains("cannot listen on"), "{sentence}");
+        assert!(!dir.exists());
+    }
+}
+
+#[test]
+fn a_failing_store_is_named_in_the_log() {
+    let room = tempfile::tempdir().unwrap();
+    let store = room.path().join("mail");
+    let mut server = Server::start(&["--log", "json"], &store, Stdio::piped());
+    fs::remove_dir(&store).unwrap();
+    let output = send(&server.1, &["--no-chunking"], b"x\r\n");
+    assert_eq!(output.status.code(), Some(75), "{output:?}");
+    server.0.kill().unwrap();
+    let mut log = String::new();
+    server.0.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    let line = log.lines().find(|line| line.contains("WARN")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!(line["store"], store.to_str().unwrap());
+}
