@@ -52,7 +52,7 @@ pub(crate) struct SendArgs {
     #[arg(long, value_name = "NAME")]
     hello: Option<HostBuf>,
 
-    /// Speak LMTP: each recipient gets an answer of its own to the message
+    /// Speak LMTP, on any port but 25: each recipient gets an answer of its own to the message
     #[arg(long)]
     pub(crate) lmtp: bool,
 
@@ -159,6 +159,10 @@ impl SendArgs {
             true if self.no_chunking => {
                 Some("--body binarymime and --no-chunking cannot be used together")
             }
+            // RFC 2033 section 1.
+            _ if self.lmtp && self.server.port == 25 => {
+                Some("LMTP is never spoken on port 25; give another with --server HOST:PORT")
+            }
             _ => None,
         }
     }
@@ -221,7 +225,7 @@ mod tests {
         assert_eq!(args.body, Some(Body::EightBitMime));
         assert_eq!(args.timeout, Some(Duration::from_millis(500)));
         assert!(args.no_pipelining && args.smtputf8 && args.normalise && args.trace && args.json);
-        assert!(args.lmtp && args.no_chunking && args.contradiction().is_none());
+        assert!(args.lmtp && args.no_chunking);
         assert_eq!(send("-").file(), None);
     }
 
@@ -289,6 +293,16 @@ mod tests {
             let sentence = refused::<SendArgs>(&format!("{LEAST} {args}"));
             assert!(sentence.starts_with("there is no option --"), "{sentence}");
         }
+    }
+
+    #[test]
+    fn lmtp_has_no_port_of_its_own() {
+        let told = |server: &str| {
+            let args = format!("--server {server} --from <> --to b@example.org --lmtp");
+            read::<SendArgs>(&args).contradiction()
+        };
+        assert!(told("mx.example.org").unwrap().contains("port 25"));
+        assert_eq!(told("mx.example.org:24"), None);
     }
 
     #[test]
