@@ -81,6 +81,7 @@ fn size_holds_over_all_chunks() {
     let talk = bdat(talk, "123456", false, "552 5.3.4 ");
     let talk = bdat(talk, "1", true, "503 5.5.1 ").say("RCPT TO:<c@x>", "503 ").run();
     assert!(talk.messages().is_empty());
+    assert_eq!(talk.events.iter().filter(|event| event.contains("TooLarge")).count(), 1);
     let fits = bdat(ready(chunking().max_size(10)), "12345", false, "250 ");
     assert_eq!(bdat(fits, "12345", true, "250 ").run().messages(), ["1234512345"]);
 }

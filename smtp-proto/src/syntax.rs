@@ -31,7 +31,6 @@ impl Syntax {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Class(u16);
 
-#[allow(dead_code, reason = "the classes are one table, whoever reads it")]
 impl Class {
     /// `atext` of RFC 5322 section 3.2.3, with UTF8-non-ascii (RFC 6531 section 3.3).
     pub(crate) const ATEXT: Class = Class(1);

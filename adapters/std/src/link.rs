@@ -125,7 +125,6 @@ impl<S: Transport, C: Machine> Link<S, C> {
         if self.connection.lingers() {
             let _ = self.drain();
         }
-        // Nothing may come between this and the event that says so: a future can be dropped.
         self.over = true;
         Ok(())
     }
@@ -133,7 +132,7 @@ impl<S: Transport, C: Machine> Link<S, C> {
     /// A connection that is closed while bytes wait in it is reset, and what the peer was told
     /// last may be lost.
     fn drain(&mut self) -> io::Result<()> {
-        let by = Instant::now() + LINGER.0;
+        let by = Instant::now() + LINGER.0.min(self.connection.patience());
         let mut room = [0; 4096];
         let mut left = LINGER.1;
         while left > 0 {

@@ -71,8 +71,8 @@ impl App {
                 mail.accept();
             }
             Event::Rcpt(rcpt) => {
-                let path = rcpt.forward_path().to_string();
-                let path = path.trim_start_matches('<').trim_end_matches('>').to_owned();
+                let mailbox = rcpt.forward_path().mailbox();
+                let path = mailbox.map_or_else(|| "Postmaster".to_owned(), |it| it.to_string());
                 let parameters = records(rcpt.parameters().iter());
                 self.recipients.push(RecipientRecord { path, parameters });
                 rcpt.accept();

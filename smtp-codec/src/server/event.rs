@@ -29,8 +29,8 @@ pub enum Event<'a> {
     Rcpt(Rcpt<'a>),
     /// DATA, before the 354; or the first BDAT, which has none.
     Data(Data<'a>),
-    /// Some of the content, dots removed, the CRLF of its last line included. Seen once the
-    /// connection is stepped again.
+    /// Some of the content: by DATA with the stuffed dots removed and the CRLF of the last line
+    /// kept, by BDAT as it came. Seen once the connection is stepped again.
     Body(&'a [u8]),
     /// The content is complete: is the message taken over? Only the answer to this makes it so.
     Message(Message<'a>),

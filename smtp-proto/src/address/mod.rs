@@ -33,10 +33,8 @@ pub use mailbox::Mailbox;
 pub use owned::{ForwardPathBuf, HostBuf, MailboxBuf, ReversePathBuf};
 pub use path::{ForwardPath, ReversePath};
 
-#[allow(unused_imports, reason = "the joints for the command parser")]
 pub(crate) use {
     domain::host,
     error::{Fault, Parsed},
-    mailbox::mailbox,
     path::{forward_path, reverse_path},
 };

@@ -140,14 +140,12 @@ impl Session {
             State::Ready => Some(Question::Ready),
             State::Body { .. } => Some(Question::WantBody),
             State::Chunks(chunks) => {
-                let room = if self.pipelines() { self.settings.depth.max(1) } else { 1 };
-                let open = !chunks.last_sent && chunks.sent - chunks.answered < room;
+                let open = !chunks.last_sent && chunks.sent - chunks.answered < self.depth();
                 open.then_some(Question::WantBody)
             }
             State::Open(transaction) => {
-                let room = if self.pipelines() { self.settings.depth.max(1) } else { 1 };
                 let open = !transaction.ended && !transaction.mail_refused;
-                (open && transaction.outstanding() < room).then_some(Question::WantRcpt)
+                (open && transaction.outstanding() < self.depth()).then_some(Question::WantRcpt)
             }
             _ => None,
         }
@@ -188,8 +186,10 @@ impl Session {
         Duration::from_secs(minutes * 60)
     }
 
-    fn pipelines(&self) -> bool {
-        self.settings.pipelining && self.extensions.contains(Extension::Pipelining)
+    /// Commands that may be under way together.
+    fn depth(&self) -> u32 {
+        let grouped = self.settings.pipelining && self.extensions.contains(Extension::Pipelining);
+        if grouped { self.settings.depth.max(1) } else { 1 }
     }
 
     fn awaited(&self) -> Awaited {

@@ -63,22 +63,22 @@ pub(super) enum Deed {
 #[rustfmt::skip]
 pub(super) const fn deed(awaited: Awaited, class: Class) -> Deed {
     use Deed::{Bad, Broken, FallBack, Good, Ignore, Introduce, Over, Ready, Refused};
-    //                         2yz        3yz     4yz      5yz
+    //                          2yz        3yz     4yz      5yz
     let row = match awaited {
-        Awaited::Greeting => [Introduce, Broken, Refused, Refused ],
-        Awaited::Ehlo     => [Ready,     Broken, Refused, FallBack],
-        Awaited::Lhlo     => [Ready,     Broken, Refused, Refused ],
-        Awaited::Helo     => [Ready,     Broken, Refused, Refused ],
-        Awaited::Rset     => [Ignore,    Broken, Broken,  Broken  ],
-        Awaited::Mail     => [Good,      Broken, Bad,     Bad     ],
-        Awaited::Rcpt     => [Good,      Broken, Bad,     Bad     ],
-        Awaited::Data     => [Broken,    Good,   Bad,     Bad     ],
-        Awaited::Chunk    => [Ignore,    Broken, Bad,     Bad     ],
-        Awaited::LostChunk => [Ignore,   Broken, Ignore,  Ignore  ],
-        Awaited::Message  => [Good,      Broken, Bad,     Bad     ],
-        Awaited::LoneDot  => [Ignore,    Broken, Ignore,  Ignore  ],
-        Awaited::Quit     => [Over,      Over,   Over,    Over    ],
-        Awaited::Nothing  => [Broken,    Broken, Broken,  Broken  ],
+        Awaited::Greeting  => [Introduce, Broken, Refused, Refused ],
+        Awaited::Ehlo      => [Ready,     Broken, Refused, FallBack],
+        Awaited::Lhlo      => [Ready,     Broken, Refused, Refused ],
+        Awaited::Helo      => [Ready,     Broken, Refused, Refused ],
+        Awaited::Rset      => [Ignore,    Broken, Broken,  Broken  ],
+        Awaited::Mail      => [Good,      Broken, Bad,     Bad     ],
+        Awaited::Rcpt      => [Good,      Broken, Bad,     Bad     ],
+        Awaited::Data      => [Broken,    Good,   Bad,     Bad     ],
+        Awaited::Chunk     => [Ignore,    Broken, Bad,     Bad     ],
+        Awaited::LostChunk => [Ignore,    Broken, Ignore,  Ignore  ],
+        Awaited::Message   => [Good,      Broken, Bad,     Bad     ],
+        Awaited::LoneDot   => [Ignore,    Broken, Ignore,  Ignore  ],
+        Awaited::Quit      => [Over,      Over,   Over,    Over    ],
+        Awaited::Nothing   => [Broken,    Broken, Broken,  Broken  ],
     };
     let [positive, intermediate, transient, permanent] = row;
     match class {

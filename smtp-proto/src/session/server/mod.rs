@@ -366,7 +366,7 @@ impl Session {
                 self.fault(cx, Refusal::known(502, (5, 5, 1), "EXPN is not offered here"), out);
             }
             Rule::Help => {
-                let text = "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT; see RFC 5321";
+                let text = "see RFC 5321 section 4.1.1, and the reply to EHLO or LHLO";
                 self.junk(cx, (214, (2, 0, 0), text), out);
             }
         }
@@ -391,9 +391,11 @@ impl Session {
             },
             _ => Err(Refusal::known(503, (5, 5, 1), "bad sequence of commands")),
         };
+        let mut begun = false;
         match (&question, command) {
             (Err(_), Command::Mail { .. }) => self.void = Some(0),
             (Err(refusal), Command::Bdat { last, .. }) => {
+                begun = matches!(self.state, State::Chunks(_));
                 if *last && let Some(transaction) = self.transaction() {
                     self.refuse_others(cx, transaction.recipients, *refusal, out);
                 }
@@ -407,6 +409,9 @@ impl Session {
             Err(refusal) if refusal.code().get() == 452 => self.over(cx, refusal, out),
             Err(refusal) if refusal.code().get() == 552 => self.fruitless(cx, refusal, out),
             Err(refusal) => self.fault(cx, refusal, out),
+        }
+        if begun && self.closing().is_none() {
+            self.asked = Some(Asked::Aborted(Abort::TooLarge));
         }
     }
 
