@@ -54,6 +54,7 @@
 //! # assert_eq!(serve(Talk(b"EHLO client.example.net\r\nQUIT\r\n", vec![])).unwrap(), Closing::Quit);
 //! ```
 
+mod base64;
 mod buffer;
 mod data;
 mod dot;
@@ -78,6 +79,9 @@ pub enum Want {
     Flush,
     /// The application: call `event`.
     Event,
+    /// A TLS handshake on the stream, no longer than `patience`; then call `secured` or
+    /// `tls_failed`. Nothing waits to be sent.
+    Tls,
     /// The session is over and everything is sent: call `event` to learn how, then close.
     Close,
 }

@@ -46,6 +46,12 @@ pub trait Machine {
     fn timed_out(&mut self);
     /// The link broke.
     fn broken(&mut self);
+    /// The handshake that [`Want::Tls`] asked for has succeeded: all that follows is protected.
+    fn secured(&mut self);
+    /// The handshake failed: not an octet more may be exchanged.
+    fn tls_failed(&mut self);
+    /// There is no TLS on this transport.
+    fn without_tls(&mut self);
     /// Gives back the memory of empty buffers.
     fn release(&mut self);
     /// Whether the peer may still be sending when the session is over.
@@ -81,6 +87,15 @@ macro_rules! machine {
             }
             fn broken(&mut self) {
                 self.broken();
+            }
+            fn secured(&mut self) {
+                self.secured();
+            }
+            fn tls_failed(&mut self) {
+                self.tls_failed();
+            }
+            fn without_tls(&mut self) {
+                self.without_tls();
             }
             fn release(&mut self) {
                 self.release();

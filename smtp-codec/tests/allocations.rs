@@ -18,6 +18,7 @@ fn transaction(client: &mut client::Connection, server: &mut server::Connection,
     let (mut started, mut named, mut rest) = (false, 0, body);
     loop {
         match client.step() {
+            Want::Tls => panic!("no TLS here"),
             Want::Event => match client.event() {
                 Told::Ready(_) if started => return,
                 Told::Ready(ready) => {

@@ -78,6 +78,7 @@ fn commands_are_grouped_only_where_pipelining_is_offered() {
         let mut flights = Vec::new();
         loop {
             match client.step() {
+                Want::Tls => panic!("no TLS here"),
                 Want::Event => {
                     if let Event::WantBody(_) = client.event() {
                         return flights;
@@ -865,6 +866,7 @@ fn large_content_goes_out_in_bounded_pieces() {
     let (mut rest, mut wire) = (content.as_bytes(), Vec::new());
     loop {
         match client.step() {
+            Want::Tls => panic!("no TLS here"),
             Want::Event => match client.event() {
                 Event::WantBody(slot) if rest.is_empty() => slot.finish().unwrap(),
                 Event::WantBody(mut slot) => {

@@ -37,6 +37,7 @@ fn flood(config: Config, start: &[u8], wave: &[u8], total: usize, end: &[u8]) ->
     loop {
         after.memory = after.memory.max(server.buffered());
         match server.step() {
+            Want::Tls => panic!("no TLS here"),
             Want::Event => match server.event() {
                 Event::Body(octets) => after.content += octets.len(),
                 Event::Rcpt(rcpt) => rcpt.accept(),

@@ -49,6 +49,7 @@ fn go(connection: &mut Connection, delivery: &mut Delivery<'_>, body: &[u8]) -> 
     content.filled(body.len());
     loop {
         match connection.step() {
+            Want::Tls => panic!("no TLS here"),
             Want::Event => match delivery.on(connection.event()) {
                 Step::Body(_) if content.wants_more() => return flush(connection),
                 Step::Body(slot) => content.write_to(slot).unwrap(),
@@ -117,6 +118,7 @@ fn white_space_does_not_hide_a_chunk_from_lenient_syntax() {
         let mut rest = &input[..];
         loop {
             match server.step() {
+                Want::Tls => panic!("no TLS here"),
                 Want::Event => match server.event() {
                     server::Event::Closed(_) => break,
                     other => other.proceed(),

@@ -75,6 +75,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
             let patience = self.connection.patience();
             let by = *self.by.get_or_insert_with(|| Instant::now() + patience);
             let done = match want {
+                Want::Tls => {
+                    self.connection.tls_failed();
+                    continue;
+                }
                 Want::Input | Want::Flush => self.exchange(want, by).await,
                 Want::Event => {
                     self.by = None;

@@ -49,6 +49,10 @@ impl<S: Transport, C: Machine> Link<S, C> {
                 by = Instant::now() + patience;
             }
             let done = match want {
+                Want::Tls => {
+                    self.connection.tls_failed();
+                    continue;
+                }
                 Want::Input => self.flush(by).and_then(|()| match self.read(by) {
                     Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
                     read => read,

@@ -66,6 +66,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
             let patience = self.connection.patience();
             let by = *self.by.get_or_insert_with(|| Instant::now() + patience);
             let done = match want {
+                Want::Tls => {
+                    self.connection.tls_failed();
+                    continue;
+                }
                 Want::Input | Want::Flush => timeout_at(by, self.exchange(want)).await,
                 Want::Event => {
                     self.by = None;

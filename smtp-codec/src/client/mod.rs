@@ -160,6 +160,17 @@ impl Connection {
         self.close(Closing::PeerGone);
     }
 
+    /// Says that the TLS handshake has succeeded.
+    pub fn secured(&mut self) {}
+
+    /// Says that the TLS handshake failed.
+    pub fn tls_failed(&mut self) {
+        self.close(Closing::PeerGone);
+    }
+
+    /// Says that there is no TLS on this transport.
+    pub fn without_tls(&mut self) {}
+
     fn close(&mut self, closing: Closing) {
         self.session.close(closing);
         if self.tx.has_remaining() {

@@ -130,6 +130,17 @@ impl Connection {
         self.tx.clear();
     }
 
+    /// Says that the TLS handshake has succeeded.
+    pub fn secured(&mut self) {}
+
+    /// Says that the TLS handshake failed.
+    pub fn tls_failed(&mut self) {
+        self.broken();
+    }
+
+    /// Says that there is no TLS on this transport, which is so unless it was offered.
+    pub fn without_tls(&mut self) {}
+
     /// Asks for the session to end with 421 as soon as the client is owed nothing: between two
     /// commands, never inside mail data (RFC 5321 section 3.8).
     pub fn shut_down(&mut self) {

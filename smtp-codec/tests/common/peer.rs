@@ -206,6 +206,7 @@ fn exchange(client: &mut Connection, server: &mut Server, cut: Cut, heard: &mut 
     let mut gone = false;
     loop {
         match client.step() {
+            Want::Tls => panic!("no TLS here"),
             Want::Event => return true,
             Want::Close => return false,
             Want::Flush => drain(client, server),

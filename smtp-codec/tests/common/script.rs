@@ -201,6 +201,7 @@ impl Script {
         let mut ended = false;
         loop {
             match server.step() {
+                Want::Tls => panic!("no TLS here"),
                 Want::Event => {
                     if forgetful {
                         let first = format!("{:?}", server.event());

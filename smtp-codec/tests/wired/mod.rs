@@ -211,6 +211,7 @@ impl Pair {
         let mut content = Content::new();
         loop {
             match self.client.step() {
+                Want::Tls => panic!("no TLS here"),
                 Want::Event => match delivery.on(self.client.event()) {
                     Step::Next => {}
                     Step::Over => break,
@@ -235,6 +236,7 @@ impl Pair {
     pub fn quit(&mut self) {
         loop {
             match self.client.step() {
+                Want::Tls => panic!("no TLS here"),
                 Want::Event => {
                     if let Told::Ready(ready) = self.client.event() {
                         ready.quit();

@@ -9,8 +9,10 @@ pub mod server;
 
 mod offered;
 mod protocol;
+mod tls;
 
 pub use protocol::Protocol;
+pub use tls::TlsPolicy;
 
 /// What comes next on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub enum Framing {
     Chunk(u64),
     /// So many octets that are thrown away: a chunk that was refused.
     Skip(u64),
+    /// A TLS handshake; not an octet more is read or written in the clear.
+    Tls,
     /// Nothing: the session is over.
     End,
 }
