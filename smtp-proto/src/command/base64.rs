@@ -38,6 +38,24 @@ impl<'a> Mechanism<'a> {
     pub const fn as_str(&self) -> &'a str {
         self.0
     }
+
+    /// Whether it shows whoever listens a secret that can be used again: a password (PLAIN,
+    /// RFC 4616; LOGIN) or a token (OAUTHBEARER, RFC 7628; XOAUTH2). RFC 4954 section 4 keeps
+    /// these for TLS.
+    #[must_use]
+    pub fn is_plaintext(&self) -> bool {
+        let plaintext = ["PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"];
+        plaintext.iter().any(|name| name.eq_ignore_ascii_case(self.0))
+    }
+
+    /// Whether it means nothing without TLS: it looks at the certificate (EXTERNAL, RFC 4422
+    /// appendix A) or at the channel (names in -PLUS, RFC 5801 section 4).
+    #[must_use]
+    pub fn needs_tls(&self) -> bool {
+        let end = self.0.len().checked_sub(5).and_then(|at| self.0.get(at..));
+        self.0.eq_ignore_ascii_case("EXTERNAL")
+            || end.is_some_and(|end| end.eq_ignore_ascii_case("-PLUS"))
+    }
 }
 
 impl PartialEq for Mechanism<'_> {
