@@ -17,7 +17,7 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 /// A server takes a line.
 pub extern "C" fn serve() -> usize {
     let settings = server::Settings::default();
-    let cx = server::Context { hostname: "mx.example.org", settings: &settings };
+    let cx = server::Context::new("mx.example.org", &settings);
     let mut room = [0; 512];
     let mut out = Fixed::new(&mut room);
     let mut session = server::Session::new();

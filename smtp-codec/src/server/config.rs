@@ -1,13 +1,15 @@
 //! What a server is: its name, what it offers, what it puts up with.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use smtp_proto::Syntax;
 use smtp_proto::address::{AddressError, Host};
+use smtp_proto::command::Mechanism;
 use smtp_proto::reply::Extension;
 use smtp_proto::session::BareNewline;
-use smtp_proto::session::server::{Context, Limits, Settings};
+use smtp_proto::session::server::{Context, Limits, MECHANISMS, Settings};
 
 /// A server's configuration, made once and shared by its connections.
 ///
@@ -26,9 +28,23 @@ use smtp_proto::session::server::{Context, Limits, Settings};
 pub struct Config {
     hostname: Arc<str>,
     settings: Settings,
+    mechanisms: Arc<str>,
     line_limit: usize,
     most_patience: Option<Duration>,
 }
+
+/// A mechanism that AUTH cannot offer: no name of one (RFC 4422 section 3.1), or one too many for
+/// a line of the EHLO reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadMechanism;
+
+impl fmt::Display for BadMechanism {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not the name of a SASL mechanism, or one too many")
+    }
+}
+
+impl std::error::Error for BadMechanism {}
 
 impl Config {
     /// A server of that name: a domain, or an address literal in brackets.
@@ -44,7 +60,13 @@ impl Config {
         }
         let settings = Settings::default();
         let line_limit = settings.extensions.command_line_limit();
-        Ok(Config { hostname: hostname.into(), settings, line_limit, most_patience: None })
+        Ok(Config {
+            hostname: hostname.into(),
+            settings,
+            mechanisms: "".into(),
+            line_limit,
+            most_patience: None,
+        })
     }
 
     /// The most octets of content that a message may have; advertised with SIZE and enforced
@@ -87,6 +109,59 @@ impl Config {
     #[must_use]
     pub fn lmtp(mut self) -> Self {
         self.settings.lmtp = true;
+        self
+    }
+
+    /// Offers AUTH with these mechanisms, by their names (RFC 4954). Those that show a password
+    /// to whoever listens are offered within TLS only, unless
+    /// [`allow_plaintext_auth`](Config::allow_plaintext_auth) is called; those that are bound to
+    /// TLS, within TLS in any case.
+    ///
+    /// # Errors
+    ///
+    /// [`BadMechanism`] if one is no mechanism's name, or together they pass 480 octets.
+    pub fn auth<'m>(
+        mut self,
+        mechanisms: impl IntoIterator<Item = &'m str>,
+    ) -> Result<Self, BadMechanism> {
+        let mut names = String::new();
+        for name in mechanisms {
+            Mechanism::parse(name).ok_or(BadMechanism)?;
+            names.push_str(if names.is_empty() { "" } else { " " });
+            names.push_str(name);
+        }
+        if names.len() >= MECHANISMS {
+            return Err(BadMechanism);
+        }
+        let offered = self.settings.extensions;
+        self.settings.extensions = match names.is_empty() {
+            true => offered.without(Extension::Auth),
+            false => offered.with(Extension::Auth),
+        };
+        self.mechanisms = names.into();
+        self.line_limit = self.settings.extensions.command_line_limit();
+        Ok(self)
+    }
+
+    /// Takes PLAIN, LOGIN and bearer tokens without TLS too.
+    #[must_use]
+    pub fn allow_plaintext_auth(mut self) -> Self {
+        self.settings.plaintext_auth = true;
+        self
+    }
+
+    /// Refuses MAIL, AUTH and what asks about users before STARTTLS, with 530 5.7.0 (RFC 3207
+    /// section 4).
+    #[must_use]
+    pub fn require_tls(mut self) -> Self {
+        self.settings.require_tls = true;
+        self
+    }
+
+    /// Refuses MAIL and what asks about users before AUTH, with 530 5.7.0 (RFC 4954 section 6).
+    #[must_use]
+    pub fn require_auth(mut self) -> Self {
+        self.settings.require_auth = true;
         self
     }
 
@@ -139,6 +214,8 @@ impl Config {
     }
 
     pub(super) fn context(&self) -> Context<'_> {
-        Context { hostname: &self.hostname, settings: &self.settings }
+        let mut cx = Context::new(&self.hostname, &self.settings);
+        cx.mechanisms = &self.mechanisms;
+        cx
     }
 }

@@ -1,12 +1,15 @@
 //! What the application looks at, and how it answers.
 
 use smtp_proto::address::{ForwardPath, Host, ReversePath};
-use smtp_proto::command::{Argument, MailParameters, RcptParameters};
+use smtp_proto::command::{
+    Argument, Attributes, Base64, MailParameters, Mechanism, Queue, RcptParameters,
+};
 use smtp_proto::reply::{Positive, Refusal};
 use smtp_proto::session::Protocol;
 use smtp_proto::session::server::{Abort, Closing, Session};
 
 use super::Config;
+use crate::base64;
 use crate::buffer::TxBuf;
 
 /// What has happened, or must be answered.
@@ -40,6 +43,18 @@ pub enum Event<'a> {
     Verify(Verify<'a>),
     /// EXPN, where [`Config::ask_expand`] was set.
     Expand(Expand<'a>),
+    /// STARTTLS: is the handshake to begin?
+    StartTls(StartTls<'a>),
+    /// AUTH, where [`Config::auth`] offers it: an exchange begins, and any earlier one is void.
+    Auth(Auth<'a>),
+    /// The response to a challenge of that exchange.
+    AuthResponse(AuthResponse<'a>),
+    /// ETRN, where it is offered.
+    Etrn(Etrn<'a>),
+    /// XCLIENT, from a client that is [trusted](super::Connection::trust).
+    Xclient(Xclient<'a>),
+    /// XFORWARD, from a client that is trusted.
+    Xforward(Xforward<'a>),
     /// The session is over: leave the loop. A transaction that was open has come to nothing.
     Closed(Closing),
     /// Nothing: the connection waits for something else than the application.
@@ -47,9 +62,10 @@ pub enum Event<'a> {
 }
 
 impl Event<'_> {
-    /// Answers as an application without an opinion: greets, takes HELO, MAIL and DATA, and says
-    /// 252 to VRFY and EXPN. A recipient is refused with 550 and a message with 451, because
-    /// nobody has taken them over.
+    /// Answers as an application without an opinion: greets, takes HELO, MAIL, DATA and STARTTLS,
+    /// and says 252 to VRFY and EXPN. A recipient is refused with 550 and a message with 451,
+    /// because nobody has taken them over; AUTH with 535, ETRN with 458, XCLIENT and XFORWARD with
+    /// 550.
     pub fn proceed(self) {
         match self {
             Event::Greet(greet) => greet.accept(),
@@ -60,6 +76,12 @@ impl Event<'_> {
             Event::Message(message) => message.reject(Refusal::LOCAL_ERROR),
             Event::Verify(verify) => verify.accept(),
             Event::Expand(expand) => expand.accept(),
+            Event::StartTls(start) => start.accept(),
+            Event::Auth(auth) => auth.reject(Refusal::BAD_CREDENTIALS),
+            Event::AuthResponse(response) => response.reject(Refusal::BAD_CREDENTIALS),
+            Event::Etrn(etrn) => etrn.reject(Refusal::NO_QUEUE),
+            Event::Xclient(xclient) => xclient.reject(Refusal::POLICY),
+            Event::Xforward(xforward) => xforward.reject(Refusal::POLICY),
             Event::Body(_) | Event::Aborted(_) | Event::Closed(_) | Event::Idle => {}
         }
     }
@@ -168,7 +190,100 @@ handle! {
     /// EXPN (RFC 5321 section 4.1.1.7).
     Expand { argument: Argument<'a> } "252 2.5.0: cannot tell, but will take mail for it."
 }
-accept_with!(Greet, Mail, Rcpt, Message, Verify, Expand);
+handle! {
+    /// STARTTLS (RFC 3207). Nothing stands behind it in the buffer.
+    StartTls {} "220 2.0.0: the handshake begins, and what was said before it is forgotten."
+}
+handle! {
+    /// AUTH (RFC 4954 section 4): a mechanism that is offered, perhaps with an initial response.
+    ///
+    /// Answer with a challenge, with yes, or with no (`Refusal::BAD_CREDENTIALS`). What the
+    /// mechanism says is octets here; `smtp-sasl` knows their meaning.
+    Auth { mechanism: Mechanism<'a>, initial: Option<Base64<'a>> }
+    "235 2.7.0: the client is who it says it is."
+}
+handle! {
+    /// The response to a challenge (RFC 4954 section 4). One that cancels the exchange, or is not
+    /// base64, does not come here: the session refuses it.
+    AuthResponse { octets: Base64<'a> } "235 2.7.0: the client is who it says it is."
+}
+handle! {
+    /// ETRN (RFC 1985 section 5).
+    Etrn { queue: Queue<'a> } "250 2.0.0: what waits for it will be sent."
+}
+handle! {
+    /// XCLIENT: a proxy says for whom it speaks.
+    Xclient { attributes: Attributes<'a> }
+    "The session is that other client's, and begins again with [`Event::Greet`]. With LOGIN that
+    client counts as authenticated."
+}
+handle! {
+    /// XFORWARD: a filter says where the message came from, for logging.
+    Xforward { attributes: Attributes<'a> } "250 2.0.0."
+}
+accept_with!(Greet, Mail, Rcpt, Message, Verify, Expand, Etrn);
+
+macro_rules! challenge {
+    ($($name:ident),*) => {$(
+        impl $name<'_> {
+            /// Sends `challenge` with 334, and waits for the response; there may be 32 in one
+            /// exchange, unless [`Limits`](super::Limits) says otherwise.
+            pub fn challenge(self, challenge: &[u8]) {
+                let Answer { config, session, tx } = self.answer;
+                if let Some(text) = Base64::parse(&base64::encode(challenge)) {
+                    session.challenge(&config.context(), text, tx);
+                }
+            }
+        }
+    )*};
+}
+challenge!(Auth, AuthResponse);
+
+impl<'a> Auth<'a> {
+    /// Which mechanism; compared without regard to case.
+    #[must_use]
+    pub fn mechanism(&self) -> Mechanism<'a> {
+        self.mechanism
+    }
+
+    /// What came with the command; `Some` of no octets for `=`.
+    #[must_use]
+    pub fn initial_response(&self) -> Option<Vec<u8>> {
+        self.initial.map(base64::decode)
+    }
+}
+
+impl AuthResponse<'_> {
+    /// What the client responds.
+    #[must_use]
+    pub fn response(&self) -> Vec<u8> {
+        base64::decode(self.octets)
+    }
+}
+
+impl<'a> Etrn<'a> {
+    /// What is to be sent.
+    #[must_use]
+    pub fn queue(&self) -> Queue<'a> {
+        self.queue
+    }
+}
+
+impl<'a> Xclient<'a> {
+    /// Who the client is: NAME, ADDR, PORT, PROTO, HELO, LOGIN, DESTADDR, DESTPORT.
+    #[must_use]
+    pub fn attributes(&self) -> Attributes<'a> {
+        self.attributes
+    }
+}
+
+impl<'a> Xforward<'a> {
+    /// Where the message came from: NAME, ADDR, PORT, PROTO, HELO, IDENT, SOURCE.
+    #[must_use]
+    pub fn attributes(&self) -> Attributes<'a> {
+        self.attributes
+    }
+}
 
 impl<'a> Hello<'a> {
     /// How the client calls itself. Nobody has checked it.

@@ -4,15 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use smtp_proto::command::Command;
+use smtp_proto::command::{Base64, Command};
 use smtp_proto::session::Framing;
 use smtp_proto::session::server::{LineFault, Question, Session};
 
 mod config;
 mod event;
 
-pub use self::config::Config;
-pub use self::event::{Data, Event, Expand, Greet, Hello, Mail, Message, Rcpt, Verify};
+pub use self::config::{BadMechanism, Config};
+pub use self::event::{
+    Auth, AuthResponse, Data, Etrn, Event, Expand, Greet, Hello, Mail, Message, Rcpt, StartTls,
+    Verify, Xclient, Xforward,
+};
 pub use crate::Want;
 pub use smtp_proto::session::Protocol;
 pub use smtp_proto::session::server::{Abort, Closing, Limits};
@@ -130,16 +133,58 @@ impl Connection {
         self.tx.clear();
     }
 
-    /// Says that the TLS handshake has succeeded.
-    pub fn secured(&mut self) {}
-
-    /// Says that the TLS handshake failed.
-    pub fn tls_failed(&mut self) {
-        self.broken();
+    /// Says that the transport can do TLS: STARTTLS is offered until it is on.
+    pub fn offer_tls(&mut self) {
+        self.session.offer_tls();
     }
 
-    /// Says that there is no TLS on this transport, which is so unless it was offered.
+    /// Says that TLS comes before the greeting (RFC 8314 section 3.3). Called before the first
+    /// step.
+    pub fn implicit_tls(&mut self) {
+        self.session.implicit_tls();
+    }
+
+    /// Says that the handshake has succeeded: all that follows is protected. Whatever was said
+    /// before it is forgotten (RFC 3207 section 4.2). If anything came in the clear in its place,
+    /// the session is over, as [`Closing::Injected`].
+    pub fn secured(&mut self) {
+        if self.rx.is_empty() && !self.tx.has_remaining() {
+            self.session.secured();
+            self.lines = Lines::default();
+            self.heard += 1;
+        } else {
+            self.session.injected(&self.config.context(), &mut self.tx);
+            self.tx.clear();
+        }
+    }
+
+    /// Says that the handshake failed: not an octet more is sent.
+    pub fn tls_failed(&mut self) {
+        self.session.tls_failed();
+        self.tx.clear();
+    }
+
+    /// Says that there is no TLS on this transport, which is so unless
+    /// [`offer_tls`](Connection::offer_tls) was called.
     pub fn without_tls(&mut self) {}
+
+    /// Says that this client may tell with XCLIENT and XFORWARD for whom it speaks. Called before
+    /// the first step.
+    pub fn trust(&mut self) {
+        self.session.trust();
+    }
+
+    /// Whether TLS is on.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.session.is_secure()
+    }
+
+    /// Whether the client has authenticated itself.
+    #[must_use]
+    pub fn is_authenticated(&self) -> bool {
+        self.session.is_authenticated()
+    }
 
     /// Asks for the session to end with 421 as soon as the client is owed nothing: between two
     /// commands, never inside mail data (RFC 5321 section 3.8).
@@ -182,7 +227,10 @@ impl Connection {
     /// last could be lost if the connection were closed at once.
     #[must_use]
     pub fn lingers(&self) -> bool {
-        !matches!(self.closing(), None | Some(Closing::Quit | Closing::PeerGone))
+        !matches!(
+            self.closing(),
+            None | Some(Closing::Quit | Closing::PeerGone | Closing::TlsFailed)
+        )
     }
 
     /// Gives back the memory of empty buffers. Worth calling before a wait; never needed.
@@ -217,6 +265,7 @@ impl Connection {
                 Framing::Data => self.data(),
                 Framing::Chunk(left) => self.chunk(left),
                 Framing::Skip(left) => self.skip(left),
+                Framing::Tls if !self.tx.has_remaining() => return Want::Tls,
                 _ if self.tx.has_remaining() => return Want::Flush,
                 _ => return Want::Close,
             };
@@ -253,6 +302,9 @@ impl Connection {
                 self.present = Present::Line(len);
                 if let Some(Question::Data) = self.session.question() {
                     self.decoder = Decoder::new(self.config.settings().bare_newline);
+                }
+                if self.session.question() == Some(Question::StartTls) && self.rx.len() > len + 2 {
+                    self.session.injected(&cx, &mut self.tx);
                 }
                 Progress::Made
             }
@@ -371,6 +423,29 @@ impl Connection {
             },
             Some(Question::Verify) => match command() {
                 Some(Command::Vrfy(argument)) => Event::Verify(Verify::new(answer, argument)),
+                _ => Event::Idle,
+            },
+            Some(Question::StartTls) => Event::StartTls(StartTls::new(answer)),
+            Some(Question::Auth) => match command() {
+                Some(Command::Auth { mechanism, initial_response }) => {
+                    Event::Auth(Auth::new(answer, mechanism, initial_response))
+                }
+                _ => Event::Idle,
+            },
+            Some(Question::AuthResponse) => {
+                let text = str::from_utf8(line).ok().and_then(Base64::parse);
+                Event::AuthResponse(AuthResponse::new(answer, text.unwrap_or(Base64::EMPTY)))
+            }
+            Some(Question::Etrn) => match command() {
+                Some(Command::Etrn(queue)) => Event::Etrn(Etrn::new(answer, queue)),
+                _ => Event::Idle,
+            },
+            Some(Question::Xclient) => match command() {
+                Some(Command::Xclient(it)) => Event::Xclient(Xclient::new(answer, it)),
+                _ => Event::Idle,
+            },
+            Some(Question::Xforward) => match command() {
+                Some(Command::Xforward(it)) => Event::Xforward(Xforward::new(answer, it)),
                 _ => Event::Idle,
             },
             Some(Question::Expand) => match command() {

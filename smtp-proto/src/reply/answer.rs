@@ -247,6 +247,13 @@ impl Refusal<'static> {
     pub const POLICY: Self = Self::known(550, (5, 7, 1), "refused by policy");
     /// `554 5.6.0`: the content is not wanted.
     pub const CONTENT: Self = Self::known(554, (5, 6, 0), "message content refused");
+    /// `535 5.7.8`: the user or the secret is wrong; it is not said which (RFC 4954 section 6).
+    pub const BAD_CREDENTIALS: Self = Self::known(535, (5, 7, 8), "authentication failed");
+    /// `454 4.7.0`: who it is could not be checked now (RFC 4954 section 6); TLS cannot be begun
+    /// now (RFC 3207 section 4).
+    pub const NOT_NOW: Self = Self::known(454, (4, 7, 0), "temporarily not available");
+    /// `458`: nothing can be queued for that node (RFC 1985 section 5.3).
+    pub const NO_QUEUE: Self = Self::known(458, (4, 3, 0), "unable to queue messages for it");
     /// `421 4.3.2`: the server is going down or overloaded. The session ends behind it.
     pub const SHUTTING_DOWN: Self = Self::known(421, (4, 3, 2), "closing the session, try later");
 }

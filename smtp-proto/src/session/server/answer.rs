@@ -2,9 +2,7 @@
 
 use super::{Asked, Closing, Context, Session, State, Transaction};
 use crate::Sink;
-use crate::reply::{
-    EnhancedCode, Extension, Positive, Refusal, ReplyCode, write_ehlo_reply, write_reply,
-};
+use crate::reply::{EnhancedCode, Extension, Positive, Refusal, ReplyCode, write_reply};
 use crate::sink::Text;
 
 /// Code, enhanced status code, text.
@@ -63,6 +61,18 @@ impl Session {
             Asked::Verify | Asked::Expand => {
                 Positive::known(252, (2, 5, 0), "will take mail for it and try to deliver")
             }
+            Asked::StartTls => {
+                self.state = State::Tls { greet: false };
+                Positive::known(220, (2, 0, 0), "ready to start TLS")
+            }
+            Asked::Auth | Asked::AuthResponse => {
+                self.state = State::Ready;
+                self.authenticated = true;
+                Positive::known(235, (2, 7, 0), "authenticated")
+            }
+            Asked::Etrn => Positive::known(250, (2, 0, 0), "queuing started"),
+            Asked::Xclient { login } => return self.begin_again(login),
+            Asked::Xforward => Positive::known(250, (2, 0, 0), "noted"),
             Asked::Aborted(_) => return,
         };
         self.write(cx, with.unwrap_or(usual), self.protocol().is_utf8(), out);
@@ -94,7 +104,12 @@ impl Session {
             }
             Asked::Rcpt(_) if !is_last => return self.over(cx, refusal, out),
             Asked::Mail(_) | Asked::Rcpt(_) | Asked::Hello(_) => {}
-            Asked::Verify | Asked::Expand => {}
+            Asked::Auth | Asked::AuthResponse if !is_last => {
+                self.state = State::Ready;
+                return self.auth_failed(cx, refusal, out);
+            }
+            Asked::Auth | Asked::AuthResponse | Asked::StartTls | Asked::Etrn => {}
+            Asked::Verify | Asked::Expand | Asked::Xclient { .. } | Asked::Xforward => {}
             Asked::Aborted(_) => return,
         }
         // RFC 2034 section 4: the greeting carries no enhanced status code.
@@ -103,6 +118,13 @@ impl Session {
         if is_last {
             self.close(Closing::Refused);
         }
+    }
+
+    /// XCLIENT was taken: the session is that of another client, from the greeting on.
+    fn begin_again(&mut self, login: bool) {
+        let Session { errors, junk, security, .. } = *self;
+        let again = Session { errors, junk, security, trusted: true, ..Session::new() };
+        *self = Session { authenticated: login, ..again };
     }
 
     /// In LMTP there may be another recipient to judge the message for.
@@ -123,7 +145,7 @@ impl Session {
     }
 
     fn offer<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, out: &mut S) {
-        if write_ehlo_reply(out, cx.hostname, &cx.settings.extensions, &[]).is_err() {
+        if self.write_offer(cx, out).is_err() {
             out.put(b"421 this server does not know its own name\r\n");
             self.close(Closing::Refused);
         }

@@ -3,8 +3,10 @@
 use super::{Asked, Chunk, Context, Session, State, Transaction};
 use crate::Syntax;
 use crate::address::Host;
-use crate::command::{Body, Command, MailParameters, Parameter, RcptParameters};
-use crate::reply::Refusal;
+use crate::command::{
+    AttributeValue, Attributes, Body, Command, MailParameters, Parameter, RcptParameters,
+};
+use crate::reply::{Extension, Refusal};
 use crate::session::{Protocol, offered};
 
 impl Session {
@@ -73,7 +75,6 @@ impl Session {
         }
     }
 
-    /// A client that said HELO was offered nothing.
     /// RFC 3030 section 2: the first chunk asks the application, as DATA does; those behind it go
     /// on by themselves.
     pub(super) fn check_chunk(
@@ -97,14 +98,24 @@ impl Session {
         Ok(None)
     }
 
+    /// A client that said HELO was offered nothing.
     pub(super) fn check_offered<'p>(
         &self,
         cx: &Context<'_>,
         mut parameters: impl Iterator<Item = Parameter<'p>>,
     ) -> Result<(), Refusal<'static>> {
-        let offered = &cx.settings.extensions;
         let extended = self.protocol.is_extended();
-        match parameters.all(|parameter| extended && offered::is_offered(&parameter, offered)) {
+        let is_offered = |parameter| {
+            let settings = &cx.settings.extensions;
+            // What TLS changes is worked out only for those that it changes.
+            match offered::needed(&parameter) {
+                Some(Extension::Auth | Extension::RequireTls) => {
+                    offered::is_offered(&parameter, &self.offered(cx))
+                }
+                _ => offered::is_offered(&parameter, settings),
+            }
+        };
+        match parameters.all(|parameter| extended && is_offered(parameter)) {
             true => Ok(()),
             false => Err(Refusal::known(555, (5, 5, 4), "parameter not offered here")),
         }
@@ -133,4 +144,9 @@ pub(super) fn is_utf8_unasked(command: &Command<'_>) -> bool {
 pub(super) fn is_other_protocol(verb: &[u8]) -> bool {
     let requests = [&b"GET"[..], b"POST", b"CONNECT", b"HEAD", b"PUT", b"OPTIONS"];
     verb.ends_with(b":") || requests.iter().any(|request| request.eq_ignore_ascii_case(verb))
+}
+
+/// XCLIENT LOGIN: somebody has authenticated to the proxy.
+pub(super) fn names_login(attributes: &Attributes<'_>) -> bool {
+    matches!(attributes.get("LOGIN"), Some(AttributeValue::Is(_)))
 }

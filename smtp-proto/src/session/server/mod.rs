@@ -5,16 +5,19 @@ use core::time::Duration;
 mod answer;
 mod check;
 mod content;
+mod obey;
+mod secure;
 mod settings;
 mod table;
 
+pub use secure::MECHANISMS;
 pub use settings::{Context, Limits, Settings};
 
-use self::check::{UTF8_UNASKED, is_other_protocol, is_utf8_unasked};
-use self::table::{Phase, Rule, rule};
+use self::secure::Security;
+use self::table::Phase;
 use super::{Framing, Protocol};
 use crate::command::{Body, Command, Verb};
-use crate::reply::{Extension, Refusal};
+use crate::reply::Refusal;
 use crate::{CommandError, Sink};
 
 /// What the application is asked, or told.
@@ -37,6 +40,18 @@ pub enum Question {
     Verify,
     /// EXPN.
     Expand,
+    /// STARTTLS: go on with 220 and the handshake?
+    StartTls,
+    /// AUTH: with its initial response, if there is one, the exchange begins.
+    Auth,
+    /// A response to a challenge.
+    AuthResponse,
+    /// ETRN.
+    Etrn,
+    /// XCLIENT, from a client that is trusted.
+    Xclient,
+    /// XFORWARD, from a client that is trusted.
+    Xforward,
     /// Told only: what came of the mail data is void.
     Aborted(Abort),
 }
@@ -71,6 +86,10 @@ pub enum Closing {
     TimedOut,
     /// The server is going down (RFC 5321 section 3.8).
     ShuttingDown,
+    /// The TLS handshake failed.
+    TlsFailed,
+    /// Octets came in the clear behind STARTTLS.
+    Injected,
 }
 
 /// What is wrong with a line before it is looked at as a command.
@@ -116,6 +135,12 @@ enum State {
     Chunk(Transaction, Chunk),
     /// Between two chunks.
     Chunks(Transaction),
+    /// A response is awaited; so many challenges were sent.
+    Auth(u32),
+    /// A handshake is due, with the greeting behind it where TLS is implicit.
+    Tls {
+        greet: bool,
+    },
     Closed(Closing),
 }
 
@@ -132,6 +157,15 @@ enum Asked {
     Message(Transaction, u32),
     Verify,
     Expand,
+    StartTls,
+    Auth,
+    AuthResponse,
+    Etrn,
+    /// With it the proxy says who has authenticated itself over there.
+    Xclient {
+        login: bool,
+    },
+    Xforward,
     Aborted(Abort),
 }
 
@@ -144,7 +178,7 @@ enum Asked {
 /// use smtp_proto::session::server::{Context, Question, Session, Settings};
 ///
 /// let settings = Settings::default();
-/// let cx = Context { hostname: "mx.example.org", settings: &settings };
+/// let cx = Context::new("mx.example.org", &settings);
 /// let (mut session, mut out) = (Session::new(), Vec::new());
 /// assert_eq!(session.question(), Some(Question::Greet));
 /// session.accept(&cx, None, &mut out);
@@ -162,6 +196,10 @@ pub struct Session {
     /// MAIL was refused, and so many RCPT have followed it: a client that groups its commands is
     /// not to blame for them (RFC 2920 section 3.1).
     void: Option<u32>,
+    security: Security,
+    authenticated: bool,
+    auth_failures: u32,
+    trusted: bool,
 }
 
 impl Default for Session {
@@ -182,6 +220,10 @@ impl Session {
             junk: 0,
             swallow: 0,
             void: None,
+            security: Security::Plain,
+            authenticated: false,
+            auth_failures: 0,
+            trusted: false,
         }
     }
 
@@ -197,6 +239,12 @@ impl Session {
             Asked::Message(..) => Question::Message,
             Asked::Verify => Question::Verify,
             Asked::Expand => Question::Expand,
+            Asked::StartTls => Question::StartTls,
+            Asked::Auth => Question::Auth,
+            Asked::AuthResponse => Question::AuthResponse,
+            Asked::Etrn => Question::Etrn,
+            Asked::Xclient { .. } => Question::Xclient,
+            Asked::Xforward => Question::Xforward,
             Asked::Aborted(abort) => Question::Aborted(abort),
         })
     }
@@ -206,6 +254,7 @@ impl Session {
     pub fn framing(&self) -> Framing {
         match self.state {
             State::Closed(_) => Framing::End,
+            State::Tls { .. } => Framing::Tls,
             _ if self.swallow > 0 => Framing::Skip(self.swallow),
             State::Data(_) => Framing::Data,
             State::Chunk(_, chunk) => Framing::Chunk(chunk.left),
@@ -225,9 +274,10 @@ impl Session {
     /// What was spoken so far, in the transaction that is open.
     #[must_use]
     pub fn protocol(&self) -> Protocol {
+        let protocol = self.with_security(self.protocol);
         match self.transaction() {
-            Some(transaction) if transaction.utf8 => self.protocol.with_utf8(),
-            _ => self.protocol,
+            Some(transaction) if transaction.utf8 => protocol.with_utf8(),
+            _ => protocol,
         }
     }
 
@@ -256,14 +306,21 @@ impl Session {
         }
     }
 
-    /// How long to wait for the client's next octets (RFC 5321 section 4.5.3.2.7).
+    /// How long to wait for the client's next octets (RFC 5321 section 4.5.3.2.7): five minutes;
+    /// one for a TLS handshake, which no person types.
     #[must_use]
     pub fn patience(&self) -> Duration {
-        Duration::from_secs(300)
+        Duration::from_secs(match self.state {
+            State::Tls { .. } => 60,
+            _ => 300,
+        })
     }
 
     /// Takes one command line, without its CRLF.
     pub fn command<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, line: &[u8], out: &mut S) {
+        if let State::Auth(_) = self.state {
+            return self.response(cx, line, out);
+        }
         match Command::parse_with(line, cx.settings.syntax) {
             Ok(command) => self.obey(cx, &command, out),
             Err(error) => {
@@ -287,6 +344,11 @@ impl Session {
         head: &[u8],
         out: &mut S,
     ) {
+        if let State::Auth(_) = self.state {
+            self.state = State::Ready;
+            let refusal = Refusal::known(500, (5, 5, 6), "the response is too long, or no line");
+            return self.auth_failed(cx, refusal, out);
+        }
         if Verb::of(head) == Verb::Bdat {
             self.fault(cx, CommandError::ChunkSize.refusal(), out);
             return self.close(Closing::ChunkSize);
@@ -301,168 +363,12 @@ impl Session {
     fn phase(&self) -> Phase {
         match self.state {
             State::Fresh | State::Greeted => Phase::Greeted,
-            State::Refused | State::Closed(_) => Phase::Refused,
-            State::Ready => Phase::Ready,
+            State::Refused | State::Tls { .. } | State::Closed(_) => Phase::Refused,
+            State::Ready | State::Auth(_) => Phase::Ready,
             State::Open(Transaction { recipients: 0, .. }) => Phase::Mail,
             State::Open(_) | State::Data(_) => Phase::Rcpt,
             State::Chunk(..) | State::Chunks(_) => Phase::Chunks,
         }
-    }
-
-    fn obey<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, command: &Command<'_>, out: &mut S) {
-        if let Command::Bdat { size, .. } = *command {
-            // Whatever the answer, these octets are no commands.
-            self.swallow = size;
-        }
-        let verb = command.verb();
-        if !matches!(verb, Verb::Rcpt | Verb::Data | Verb::Bdat) {
-            self.void = None;
-        }
-        let row = match (cx.settings.lmtp, verb) {
-            (true, Verb::Lhlo) => Verb::Ehlo,
-            (true, Verb::Ehlo | Verb::Helo) => Verb::Lhlo,
-            _ => verb,
-        };
-        match rule(row, self.phase()) {
-            _ if verb == Verb::Bdat && !cx.has(Extension::Chunking) => {
-                self.fault(cx, Refusal::known(502, (5, 5, 1), "not offered here"), out);
-            }
-            Rule::Ask => self.ask(cx, command, out),
-            Rule::Order if self.void.is_some() => self.follow_up(cx, command, out),
-            Rule::Order => {
-                let text = match self.state {
-                    State::Greeted if cx.settings.lmtp => "say LHLO first",
-                    State::Greeted => "say EHLO or HELO first",
-                    State::Refused => "only QUIT is taken here",
-                    _ => "bad sequence of commands",
-                };
-                self.fault(cx, Refusal::known(503, (5, 5, 1), text), out);
-            }
-            Rule::NoRcpt => {
-                self.fruitless(cx, Refusal::known(503, (5, 5, 1), "no valid recipients"), out);
-            }
-            Rule::Absent => {
-                self.fault(cx, Refusal::known(502, (5, 5, 1), "not offered here"), out);
-            }
-            Rule::Foreign => self.foreign(cx, command, out),
-            Rule::Reset => {
-                self.reset();
-                self.junk(cx, (250, (2, 0, 0), "reset"), out);
-            }
-            Rule::Nothing => self.junk(cx, (250, (2, 0, 0), "done nothing"), out),
-            Rule::Quit => {
-                self.say_host(cx, (221, Some((2, 0, 0)), "closing the session"), out);
-                self.close(Closing::Quit);
-            }
-            Rule::Verify | Rule::Expand if is_utf8_unasked(command) => {
-                self.fault(cx, UTF8_UNASKED, out);
-            }
-            Rule::Verify if cx.settings.ask_verify => self.put(cx, Asked::Verify, out),
-            Rule::Verify => {
-                self.junk(cx, (252, (2, 5, 0), "will take mail for it and try to deliver"), out);
-            }
-            Rule::Expand if cx.settings.ask_expand => self.put(cx, Asked::Expand, out),
-            Rule::Expand => {
-                self.fault(cx, Refusal::known(502, (5, 5, 1), "EXPN is not offered here"), out);
-            }
-            Rule::Help => {
-                let text = "see RFC 5321 section 4.1.1, and the reply to EHLO or LHLO";
-                self.junk(cx, (214, (2, 0, 0), text), out);
-            }
-        }
-    }
-
-    fn ask<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, command: &Command<'_>, out: &mut S) {
-        let question = match *command {
-            Command::Ehlo(host) => self.check_host(cx, host, Protocol::esmtp()),
-            Command::Helo(host) => self.check_host(cx, host, Protocol::smtp()),
-            Command::Mail { reverse_path, parameters } => {
-                self.check_mail(cx, reverse_path.is_ascii(), &parameters)
-            }
-            Command::Rcpt { forward_path, parameters } => {
-                self.check_rcpt(cx, forward_path.is_ascii(), &parameters)
-            }
-            Command::Lhlo(host) => self.check_host(cx, host, Protocol::lmtp()),
-            Command::Data => self.check_data(),
-            Command::Bdat { size, last } => match self.check_chunk(cx, size, last) {
-                Ok(Some(asked)) => Ok(asked),
-                Ok(None) => return self.next_chunk(cx, out),
-                Err(refusal) => Err(refusal),
-            },
-            _ => Err(Refusal::known(503, (5, 5, 1), "bad sequence of commands")),
-        };
-        let mut begun = false;
-        match (&question, command) {
-            (Err(_), Command::Mail { .. }) => self.void = Some(0),
-            (Err(refusal), Command::Bdat { last, .. }) => {
-                begun = matches!(self.state, State::Chunks(_));
-                if *last && let Some(transaction) = self.transaction() {
-                    self.refuse_others(cx, transaction.recipients, *refusal, out);
-                }
-                self.refuse_chunks(*last);
-            }
-            _ => {}
-        }
-        match question {
-            Ok(asked @ Asked::Hello(_)) => self.put(cx, asked, out),
-            Ok(asked) => self.asked = Some(asked),
-            Err(refusal) if refusal.code().get() == 452 => self.over(cx, refusal, out),
-            Err(refusal) if refusal.code().get() == 552 => self.fruitless(cx, refusal, out),
-            Err(refusal) => self.fault(cx, refusal, out),
-        }
-        if begun && self.closing().is_none() {
-            self.asked = Some(Asked::Aborted(Abort::TooLarge));
-        }
-    }
-
-    /// Asks about a command that brings no mail nearer, unless there were too many.
-    fn put<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, asked: Asked, out: &mut S) {
-        if self.is_junk_spent(cx) {
-            self.give_up(cx, Closing::TooManyErrors, out);
-        } else {
-            self.asked = Some(asked);
-        }
-    }
-
-    /// One more recipient of this transaction is refused.
-    pub(super) fn over<S: Sink + ?Sized>(
-        &mut self,
-        cx: &Context<'_>,
-        refusal: Refusal<'_>,
-        out: &mut S,
-    ) {
-        let utf8 = self.protocol().is_utf8();
-        let State::Open(transaction) = &mut self.state else { return };
-        let limits = &cx.settings.limits;
-        let (count, most) = match refusal.code().get() {
-            452 if transaction.recipients >= limits.recipients => {
-                (&mut transaction.over, limits.recipients_over)
-            }
-            _ => {
-                let most = limits.recipients.saturating_add(limits.recipients_over);
-                (&mut transaction.refused, most)
-            }
-        };
-        *count = count.saturating_add(1);
-        if *count > most {
-            self.give_up(cx, Closing::TooManyErrors, out);
-        } else {
-            self.refuse(cx, refusal, utf8, out);
-        }
-    }
-
-    fn foreign<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, command: &Command<'_>, out: &mut S) {
-        if let Command::Unknown { verb, .. } = command
-            && is_other_protocol(verb.as_bytes())
-        {
-            return self.give_up(cx, Closing::NotSmtp, out);
-        }
-        let text = match command.verb() {
-            Verb::Lhlo => "this is SMTP, not LMTP",
-            Verb::Ehlo | Verb::Helo => "this is LMTP: say LHLO",
-            _ => "command not recognised",
-        };
-        self.fault(cx, Refusal::known(500, (5, 5, 1), text), out);
     }
 
     /// Takes note that the client closed its side. What it was owed is still sent.
@@ -474,6 +380,9 @@ impl Session {
     pub fn timed_out<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, out: &mut S) {
         if self.closing().is_some() {
             return;
+        }
+        if let State::Tls { .. } = self.state {
+            return self.tls_failed();
         }
         self.say_host(cx, (421, Some((4, 4, 2)), "timed out"), out);
         self.close(Closing::TimedOut);

@@ -22,11 +22,22 @@ pub struct Limits {
     /// MAIL, a refused message), until a message is accepted, before each further one counts as
     /// an error; 100 by default.
     pub junk: u32,
+    /// AUTH that failed before the session ends with 421; 5 by default.
+    pub auth_failures: u32,
+    /// Challenges of one AUTH exchange before it is given up with 454; 32 by default.
+    pub challenges: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { recipients: 1000, recipients_over: 1000, errors: 20, junk: 100 }
+        Limits {
+            recipients: 1000,
+            recipients_over: 1000,
+            errors: 20,
+            junk: 100,
+            auth_failures: 5,
+            challenges: 32,
+        }
     }
 }
 
@@ -44,6 +55,13 @@ pub struct Settings {
     pub bare_newline: BareNewline,
     /// LMTP (RFC 2033): LHLO in the place of EHLO, and an answer for each recipient of a message.
     pub lmtp: bool,
+    /// Whether MAIL and what asks about users is refused without TLS (RFC 3207 section 4).
+    pub require_tls: bool,
+    /// The same without AUTH (RFC 4954 section 6).
+    pub require_auth: bool,
+    /// Whether mechanisms that show the password to whoever listens are taken without TLS
+    /// (RFC 4954 section 4 says no).
+    pub plaintext_auth: bool,
     /// Whether the application answers VRFY; if not, 252.
     pub ask_verify: bool,
     /// Whether the application answers EXPN; if not, 502.
@@ -69,6 +87,9 @@ impl Default for Settings {
             syntax: Syntax::Strict,
             bare_newline: BareNewline::Reject,
             lmtp: false,
+            require_tls: false,
+            require_auth: false,
+            plaintext_auth: false,
             ask_verify: false,
             ask_expand: false,
         }
@@ -77,14 +98,24 @@ impl Default for Settings {
 
 /// What a session looks at with each call, and does not keep.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Context<'c> {
     /// The name in the greeting, in the replies to EHLO and QUIT, and in 421. Without controls.
     pub hostname: &'c str,
     /// What is offered and enforced.
     pub settings: &'c Settings,
+    /// The names of the SASL mechanisms that AUTH takes, with a space between them. Which of them
+    /// are offered depends on TLS.
+    pub mechanisms: &'c str,
 }
 
-impl Context<'_> {
+impl<'c> Context<'c> {
+    /// A server of that name, without AUTH.
+    #[must_use]
+    pub const fn new(hostname: &'c str, settings: &'c Settings) -> Self {
+        Context { hostname, settings, mechanisms: "" }
+    }
+
     pub(super) fn has(&self, extension: Extension) -> bool {
         self.settings.extensions.contains(extension)
     }

@@ -28,8 +28,6 @@ pub(super) enum Rule {
     Order,
     /// 503: there is no valid recipient (RFC 5321 section 4.1.1.4).
     NoRcpt,
-    /// 502: not offered.
-    Absent,
     /// 500: not a command of this protocol.
     Foreign,
     /// Answered here: 250 and the transaction is gone.
@@ -46,13 +44,15 @@ pub(super) enum Rule {
     Help,
 }
 
-/// RFC 5321 section 4.1.4, RFC 3030 section 2. Each row is a command, each column a phase.
+/// RFC 5321 section 4.1.4, RFC 3030 section 2, RFC 3207 section 4, RFC 4954 section 4, RFC 1985
+/// section 5. Each row is a command, each column a phase. What is not offered is refused before
+/// this is looked at.
 ///
 /// In LMTP the rows of EHLO and LHLO are exchanged, and HELO is as foreign as EHLO (RFC 2033
 /// section 4.1).
 #[rustfmt::skip]
 pub(super) const fn rule(verb: Verb, phase: Phase) -> Rule {
-    use Rule::{Absent, Ask, Expand, Foreign, Help, NoRcpt, Nothing, Order, Quit, Reset, Verify};
+    use Rule::{Ask, Expand, Foreign, Help, NoRcpt, Nothing, Order, Quit, Reset, Verify};
     //                          Refused  Greeted  Ready    Mail     Rcpt     Chunks
     let row = match verb {
         Verb::Ehlo          => [Order,   Ask,     Ask,     Ask,     Ask,     Ask    ],
@@ -67,11 +67,11 @@ pub(super) const fn rule(verb: Verb, phase: Phase) -> Rule {
         Verb::Vrfy          => [Order,   Verify,  Verify,  Verify,  Verify,  Verify ],
         Verb::Expn          => [Order,   Expand,  Expand,  Expand,  Expand,  Expand ],
         Verb::Help          => [Order,   Help,    Help,    Help,    Help,    Help   ],
-        Verb::StartTls      => [Order,   Absent,  Absent,  Absent,  Absent,  Absent ],
-        Verb::Auth          => [Order,   Absent,  Absent,  Absent,  Absent,  Absent ],
-        Verb::Etrn          => [Order,   Absent,  Absent,  Absent,  Absent,  Absent ],
-        Verb::Xclient       => [Order,   Absent,  Absent,  Absent,  Absent,  Absent ],
-        Verb::Xforward      => [Order,   Absent,  Absent,  Absent,  Absent,  Absent ],
+        Verb::StartTls      => [Order,   Order,   Ask,     Order,   Order,   Order  ],
+        Verb::Auth          => [Order,   Order,   Ask,     Order,   Order,   Order  ],
+        Verb::Etrn          => [Order,   Order,   Ask,     Order,   Order,   Order  ],
+        Verb::Xclient       => [Order,   Ask,     Ask,     Order,   Order,   Order  ],
+        Verb::Xforward      => [Order,   Ask,     Ask,     Order,   Order,   Order  ],
         Verb::Lhlo          => [Order,   Foreign, Foreign, Foreign, Foreign, Foreign],
         Verb::Unknown       => [Order,   Foreign, Foreign, Foreign, Foreign, Foreign],
     };
