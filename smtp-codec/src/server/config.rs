@@ -165,6 +165,15 @@ impl Config {
         self
     }
 
+    /// Offers `extension` too. SIZE, AUTH, LIMITS and those with a value of their own have methods
+    /// of their own; STARTTLS is offered where the transport can do TLS.
+    #[must_use]
+    pub fn with(mut self, extension: Extension) -> Self {
+        self.settings.extensions = self.settings.extensions.with(extension);
+        self.line_limit = self.settings.extensions.command_line_limit();
+        self
+    }
+
     /// Does not offer `extension`.
     #[must_use]
     pub fn without(mut self, extension: Extension) -> Self {

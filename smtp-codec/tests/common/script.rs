@@ -41,10 +41,33 @@ pub struct Script {
     pub rcpt: Verdict,
     pub message: Verdict,
     pub end: End,
+    /// What the transport can do, and what is known of the client.
+    pub tls: Tls,
+    pub starttls: Verdict,
+    pub trusted: bool,
+    /// The client goes on from these places only once the handshake is done, or the reply is there.
+    stops: Vec<(usize, Stop)>,
     /// Octets that no cut is tried in.
     settled: usize,
     input: Vec<u8>,
     expected: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    Handshake,
+    Reply,
+    End,
+}
+
+/// What the transport can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    Absent,
+    Offered,
+    Implicit,
+    /// The handshake fails.
+    Fails,
 }
 
 /// What came of it.
@@ -97,6 +120,10 @@ impl Script {
             rcpt: Verdict::Yes,
             message: Verdict::Yes,
             end: End::Open,
+            tls: Tls::Absent,
+            starttls: Verdict::Yes,
+            trusted: false,
+            stops: Vec::new(),
             settled: 0,
             input: Vec::new(),
             expected: vec!["220 mx.example.org ".into()],
@@ -131,6 +158,18 @@ impl Script {
     /// The client sends octets that get no reply of their own.
     pub fn send(mut self, octets: impl AsRef<[u8]>) -> Self {
         self.input.extend_from_slice(octets.as_ref());
+        self
+    }
+
+    /// The client waits for the handshake.
+    pub fn handshake(mut self) -> Self {
+        self.stops.push((self.input.len(), Stop::Handshake));
+        self
+    }
+
+    /// The client waits for the reply.
+    pub fn wait(mut self) -> Self {
+        self.stops.push((self.input.len(), Stop::Reply));
         self
     }
 
@@ -170,6 +209,17 @@ impl Script {
         whole
     }
 
+    /// Holds the conversation once, in large pieces; for long ones.
+    #[track_caller]
+    pub fn hold_whole(&self) -> Transcript {
+        let whole = self.hold(Cut::Whole, false, usize::MAX);
+        assert_eq!(whole.replies.len(), self.expected.len(), "{whole:#?}");
+        for (reply, expected) in whole.replies.iter().zip(&self.expected) {
+            assert!(reply.starts_with(expected), "{reply:?} for {expected:?}");
+        }
+        whole
+    }
+
     /// Holds the conversation in every way, expecting nothing but that it is always the same.
     #[track_caller]
     pub fn observe(&self) -> Transcript {
@@ -197,11 +247,34 @@ impl Script {
     pub fn hold(&self, cut: Cut, forgetful: bool, reads: usize) -> Transcript {
         let mut server = Connection::new(Arc::clone(&self.config));
         let (mut heard, mut events, mut body) = (Vec::new(), Vec::new(), Vec::new());
+        match self.tls {
+            Tls::Absent => {}
+            Tls::Offered | Tls::Fails => server.offer_tls(),
+            Tls::Implicit => server.implicit_tls(),
+        }
+        if self.trusted {
+            server.trust();
+        }
         let mut sent = 0;
         let mut ended = false;
+        let mut stops = self.stops.iter().copied();
+        let last = (self.input.len(), Stop::End);
+        let (mut until, mut stop) = stops.next().unwrap_or(last);
         loop {
             match server.step() {
-                Want::Tls => panic!("no TLS here"),
+                Want::Tls => {
+                    assert!(!server.tx().has_remaining(), "something is left to be sent");
+                    assert_eq!(server.step(), Want::Tls, "asked twice");
+                    assert!(matches!(server.event(), Event::Idle));
+                    events.push("tls".into());
+                    if self.tls == Tls::Fails {
+                        server.tls_failed();
+                    } else {
+                        assert_eq!((sent, stop), (until, Stop::Handshake), "TLS too early");
+                        server.secured();
+                    }
+                    (until, stop) = stops.next().unwrap_or(last);
+                }
                 Want::Event => {
                     if forgetful {
                         let first = format!("{:?}", server.event());
@@ -217,11 +290,15 @@ impl Script {
                     while server.tx().has_remaining() {
                         flush(&mut server, &mut heard, reads);
                     }
-                    let rest = &self.input[sent..];
+                    let rest = &self.input[sent..until];
                     if !rest.is_empty() {
                         let n = server.rx().receive(&rest[..cut.piece(sent, rest.len())]);
                         assert!(n > 0, "input is wanted, and there is no room for it");
                         sent += n;
+                        continue;
+                    }
+                    if stop == Stop::Reply {
+                        (until, stop) = stops.next().unwrap_or(last);
                         continue;
                     }
                     if ended || self.end == End::Open {
@@ -320,6 +397,46 @@ impl Script {
             Event::Expand(expand) => {
                 events.push("expand".into());
                 decide!(expand, asked_for(expand.argument().as_str(), Verdict::Yes));
+            }
+            Event::StartTls(start) => {
+                events.push("starttls".into());
+                match self.starttls {
+                    Verdict::No(code, text) => start.reject(refusal(code, text)),
+                    _ => start.accept(),
+                }
+            }
+            Event::Auth(auth) => {
+                let initial = auth.initial_response();
+                let shown = initial.as_ref().map(|octets| octets.escape_ascii().to_string());
+                events.push(format!("auth {} {shown:?}", auth.mechanism()));
+                match initial.as_deref() {
+                    None => auth.challenge(b""),
+                    Some(b"yes") => auth.accept(),
+                    Some(b"more") => auth.challenge(b"more?"),
+                    Some(_) => auth.reject(Refusal::BAD_CREDENTIALS),
+                }
+            }
+            Event::AuthResponse(response) => {
+                let octets = response.response();
+                events.push(format!("response {}", octets.escape_ascii()));
+                match octets.as_slice() {
+                    b"yes" => response.accept(),
+                    b"more" => response.challenge(b"more?"),
+                    b"gone" => response.reject(Refusal::SHUTTING_DOWN),
+                    _ => response.reject(Refusal::BAD_CREDENTIALS),
+                }
+            }
+            Event::Etrn(etrn) => {
+                events.push(format!("etrn {:?}", etrn.queue()));
+                etrn.accept();
+            }
+            Event::Xclient(xclient) => {
+                events.push(format!("xclient {}", xclient.attributes()));
+                xclient.accept();
+            }
+            Event::Xforward(xforward) => {
+                events.push(format!("xforward {}", xforward.attributes()));
+                xforward.accept();
             }
             Event::Idle => panic!("an event was announced, and there is none"),
             other => panic!("unknown event {other:?}"),
