@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use smtp_proto::address::{AddressError, Host, HostBuf};
-use smtp_proto::session::BareNewline;
 use smtp_proto::session::client::{ContentKind, Settings};
+use smtp_proto::session::{BareNewline, TlsPolicy};
 
 use crate::dot::Encoder;
 
@@ -66,6 +66,20 @@ impl Config {
     #[must_use]
     pub fn lmtp(mut self) -> Self {
         self.settings.lmtp = true;
+        self
+    }
+
+    /// When TLS is used; never by default.
+    #[must_use]
+    pub fn tls(mut self, policy: TlsPolicy) -> Self {
+        self.settings.tls = policy;
+        self
+    }
+
+    /// Uses PLAIN, LOGIN and bearer tokens without TLS too (RFC 4954 section 4 says not to).
+    #[must_use]
+    pub fn allow_plaintext_auth(mut self) -> Self {
+        self.settings.plaintext_auth = true;
         self
     }
 

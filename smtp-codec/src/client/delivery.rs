@@ -156,6 +156,8 @@ impl<'e> Delivery<'e> {
                 self.reply = Some(reply.into());
             }
             Event::Closed(_) => return Step::Over,
+            Event::Challenge(challenge) => challenge.cancel(),
+            Event::StartTls(_) | Event::Auth(_) | Event::Answer(_) => {}
             Event::Greeting(_) | Event::Ehlo(_) | Event::Mail(_) | Event::Idle => {}
         }
         Step::Next

@@ -3,11 +3,12 @@
 use bytes::Buf;
 use smtp_proto::Sink;
 use smtp_proto::address::{ForwardPath, ReversePath};
-use smtp_proto::command::{MailParameters, RcptParameters};
+use smtp_proto::command::{Argument, Attributes, MailParameters, Mechanism, Queue, RcptParameters};
 use smtp_proto::reply::{Capabilities, Extensions, Reply};
 use smtp_proto::session::client::{CallError, Closing, ContentKind, Session};
 
 use super::Observer;
+use super::auth::{Auth, Challenge};
 use crate::buffer::TxBuf;
 use crate::dot::{Encoder, FoundBareNewline, Run};
 
@@ -23,6 +24,15 @@ pub enum Event<'a> {
     Ehlo(Capabilities<'a>),
     /// The server will not serve this client; the session ends by itself.
     Refused(Reply<'a>),
+    /// The reply to STARTTLS.
+    StartTls(Reply<'a>),
+    /// A challenge in an AUTH exchange.
+    Challenge(Challenge<'a>),
+    /// The reply that ends an AUTH exchange: 235, or a refusal; then there is another
+    /// [`Event::Ready`].
+    Auth(Reply<'a>),
+    /// The reply to VRFY, EXPN, ETRN, XCLIENT or XFORWARD.
+    Answer(Reply<'a>),
     /// A transaction may start, or the session end. It also marks the end of a transaction.
     Ready(Ready<'a>),
     /// The reply to MAIL.
@@ -55,7 +65,7 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
-    fn write<T>(&mut self, command: impl FnOnce(&mut Session, &mut TxBuf) -> T) -> T {
+    pub(super) fn write<T>(&mut self, command: impl FnOnce(&mut Session, &mut TxBuf) -> T) -> T {
         let mark = self.tx.remaining();
         let done = command(self.session, self.tx);
         self.observer.sent(self.tx.since(mark));
@@ -68,6 +78,7 @@ impl Call<'_> {
 #[must_use = "the session waits for a transaction or its end"]
 pub struct Ready<'a> {
     pub(super) call: Call<'a>,
+    pub(super) auth: &'a mut Auth,
 }
 
 impl Ready<'_> {
@@ -89,6 +100,65 @@ impl Ready<'_> {
         parameters: MailParameters<'_>,
     ) -> Result<(), CallError> {
         self.call.write(|session, tx| session.mail(reverse_path, parameters, tx))
+    }
+
+    /// Whether TLS is on.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.call.session.is_secure()
+    }
+
+    /// Begins an AUTH exchange (RFC 4954 section 4). An initial response that makes the line
+    /// longer than 512 octets is held back, and given to the first challenge.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::NotOffered`] without AUTH, [`CallError::NeedsTls`] for a mechanism that shows
+    /// the password where TLS is not on; nothing was sent, and the handle comes back.
+    pub fn auth(
+        mut self,
+        mechanism: Mechanism<'_>,
+        initial_response: Option<&[u8]>,
+    ) -> Result<(), CallError> {
+        self.auth.begin(&mut self.call, mechanism, initial_response)
+    }
+
+    /// Asks about a user with VRFY (RFC 5321 section 4.1.1.6); [`Event::Answer`] follows.
+    pub fn verify(mut self, argument: Argument<'_>) {
+        self.call.write(|session, tx| session.verify(argument, tx));
+    }
+
+    /// Asks about a list with EXPN (RFC 5321 section 4.1.1.7); [`Event::Answer`] follows.
+    pub fn expand(mut self, argument: Argument<'_>) {
+        self.call.write(|session, tx| session.expand(argument, tx));
+    }
+
+    /// Has what is queued sent, with ETRN (RFC 1985); [`Event::Answer`] follows.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::NotOffered`]; nothing was sent, and the handle comes back.
+    pub fn etrn(mut self, queue: Queue<'_>) -> Result<(), CallError> {
+        self.call.write(|session, tx| session.etrn(queue, tx))
+    }
+
+    /// Says for whom this side speaks, with XCLIENT; [`Event::Answer`] follows, and if it is good
+    /// the session begins anew with EHLO.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::NotOffered`]; nothing was sent, and the handle comes back.
+    pub fn xclient(mut self, attributes: Attributes<'_>) -> Result<(), CallError> {
+        self.call.write(|session, tx| session.xclient(attributes, tx))
+    }
+
+    /// Says where the next message came from, with XFORWARD; [`Event::Answer`] follows.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::NotOffered`]; nothing was sent, and the handle comes back.
+    pub fn xforward(mut self, attributes: Attributes<'_>) -> Result<(), CallError> {
+        self.call.write(|session, tx| session.xforward(attributes, tx))
     }
 
     /// Ends the session with QUIT.

@@ -9,11 +9,15 @@ use smtp_proto::reply::{Capabilities, Extensions, Progress, Reply, ReplyFault, R
 use smtp_proto::session::Framing;
 use smtp_proto::session::client::{ContentKind, ProtocolFault, Question, Session};
 
+mod auth;
+mod authenticator;
 mod config;
 mod content;
 mod delivery;
 mod event;
 
+pub use self::auth::Challenge;
+pub use self::authenticator::{Attempt, AuthError, Authentication, Authenticator};
 pub use self::config::Config;
 pub use self::content::Content;
 pub use self::delivery::{Delivery, Sent, Step};
@@ -21,6 +25,7 @@ pub use self::event::{BodySlot, Event, RcptSlot, Ready};
 pub use crate::Want;
 pub use smtp_proto::session::client::{CallError, Closing};
 
+use self::auth::{Auth, remember};
 use self::event::Call;
 use crate::buffer::{RxBuf, TxBuf};
 use crate::dot::Encoder;
@@ -75,6 +80,9 @@ pub struct Connection {
     /// The encoder is the one of the content that is being written.
     body: bool,
     observer: Observer,
+    auth: Auth,
+    /// The names of the mechanisms on offer, a space between them.
+    mechanisms: String,
     eof: bool,
     heard: u64,
 }
@@ -97,6 +105,11 @@ impl Observer {
                 tell(Traffic::Sent(line.strip_suffix(b"\r\n").unwrap_or(line)));
             }
         }
+    }
+
+    /// A line of an AUTH exchange, which may be a password.
+    fn masked(&mut self, start: &str) {
+        self.sent(format!("{start}****").as_bytes());
     }
 
     fn received(&mut self, line: &[u8]) {
@@ -125,6 +138,8 @@ impl Connection {
             encoder,
             body: false,
             observer: Observer::default(),
+            auth: Auth::default(),
+            mechanisms: String::new(),
             eof: false,
             heard: 0,
         }
@@ -160,16 +175,62 @@ impl Connection {
         self.close(Closing::PeerGone);
     }
 
-    /// Says that the TLS handshake has succeeded.
-    pub fn secured(&mut self) {}
-
-    /// Says that the TLS handshake failed.
-    pub fn tls_failed(&mut self) {
-        self.close(Closing::PeerGone);
+    /// Says that the TLS handshake has succeeded: all that follows is protected, what the server
+    /// offered before is forgotten, and EHLO is said anew (RFC 3207 section 4.2). If anything came
+    /// in the clear in its place, the session is over.
+    pub fn secured(&mut self) {
+        self.rx.consume(std::mem::take(&mut self.present));
+        if !self.rx.is_empty() || self.tx.has_remaining() {
+            return self.injected();
+        }
+        self.lines = Lines::default();
+        self.scanner = ReplyScanner::default();
+        self.mechanisms.clear();
+        let mark = self.tx.remaining();
+        self.session.secured(self.config.hello(), &mut self.tx);
+        self.observer.sent(self.tx.since(mark));
+        self.heard += 1;
     }
 
-    /// Says that there is no TLS on this transport.
-    pub fn without_tls(&mut self) {}
+    /// Says that the TLS handshake failed: not an octet more is sent.
+    pub fn tls_failed(&mut self) {
+        self.close(Closing::TlsFailed);
+    }
+
+    /// Says that there is no TLS on this transport. Under
+    /// [`TlsPolicy`](smtp_proto::session::TlsPolicy) `Required` or `Implicit` no mail will be sent.
+    pub fn without_tls(&mut self) {
+        self.session.without_tls();
+    }
+
+    /// Whether TLS is on.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.session.is_secure()
+    }
+
+    /// Whether the server knows who this is.
+    #[must_use]
+    pub fn is_authenticated(&self) -> bool {
+        self.session.is_authenticated()
+    }
+
+    /// The SASL mechanisms that the server offers, as the last reply to EHLO named them; at most
+    /// 4 KiB of names.
+    pub fn mechanisms(&self) -> impl Iterator<Item = &str> {
+        self.mechanisms.split(' ').filter(|name| !name.is_empty())
+    }
+
+    /// Says that the server has not proven who it is, although the mechanism has it do so: the
+    /// session is over.
+    pub fn not_proven(&mut self) {
+        self.close(Closing::NotProven);
+    }
+
+    fn injected(&mut self) {
+        self.session.injected();
+        self.tx.clear();
+    }
 
     fn close(&mut self, closing: Closing) {
         self.session.close(closing);
@@ -231,9 +292,17 @@ impl Connection {
                 return Want::Event;
             }
             self.rx.consume(std::mem::take(&mut self.present));
-            if self.session.framing() == Framing::End {
-                self.tx.clear();
-                return Want::Close;
+            match self.session.framing() {
+                Framing::End => {
+                    self.tx.clear();
+                    return Want::Close;
+                }
+                Framing::Tls if self.rx.is_empty() && !self.tx.has_remaining() => return Want::Tls,
+                Framing::Tls => {
+                    self.injected();
+                    continue;
+                }
+                _ => {}
             }
             match self.reply() {
                 Ok(true) => continue,
@@ -297,7 +366,21 @@ impl Connection {
         }
         let mark = self.tx.remaining();
         self.session.reply(reply, self.config.hello(), &mut self.tx);
-        self.observer.sent(self.tx.since(mark));
+        if self.session.asked() == Some(Question::Challenge) {
+            self.auth.challenged(reply, &mut self.session, &mut self.tx);
+            if self.tx.remaining() > mark {
+                self.observer.masked("");
+            }
+        } else {
+            self.observer.sent(self.tx.since(mark));
+        }
+        if self.session.told() == Some(Question::Ehlo) {
+            remember(&mut self.mechanisms, Capabilities::new(reply));
+        }
+        if self.session.framing() == Framing::Tls && self.rx.len() > self.present {
+            self.injected();
+            return Ok(true);
+        }
         if self.session.closing().is_some() && self.tx.has_remaining() {
             self.session.not_in_doubt();
         }
@@ -315,7 +398,8 @@ impl Connection {
 
     /// What the caller must look at or go on with. Asked twice it answers the same.
     pub fn event(&mut self) -> Event<'_> {
-        let Connection { config, session, rx, tx, present, encoder, body, observer, .. } = self;
+        let Connection { config, session, rx, tx, present, encoder, body, observer, auth, .. } =
+            self;
         if let Some(told) = session.told() {
             let bytes = rx.bytes().get(..*present).unwrap_or_default();
             let Ok(reply) = Reply::parse(bytes) else { return Event::Idle };
@@ -327,6 +411,9 @@ impl Connection {
                 Question::Rcpt(number) => Event::Rcpt(number, reply),
                 Question::Data => Event::Data(reply),
                 Question::Done => Event::Done(reply),
+                Question::StartTls => Event::StartTls(reply),
+                Question::Auth => Event::Auth(reply),
+                Question::Answer => Event::Answer(reply),
                 Question::DoneFor(number) => Event::DoneFor(number, reply),
                 _ => Event::Idle,
             };
@@ -337,7 +424,8 @@ impl Connection {
         let asked = session.asked();
         let call = Call { session, tx, observer };
         match asked {
-            Some(Question::Ready) => Event::Ready(Ready { call }),
+            Some(Question::Ready) => Event::Ready(Ready { call, auth }),
+            Some(Question::Challenge) => Event::Challenge(Challenge { call, auth }),
             Some(Question::WantRcpt) => {
                 *body = false;
                 Event::WantRcpt(RcptSlot { call })

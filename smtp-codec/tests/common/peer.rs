@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Buf;
-use smtp_codec::client::{Closing, Config, Connection, Delivery, Event, Step, Want};
+use smtp_codec::client::{
+    Authentication, Authenticator, Closing, Config, Connection, Delivery, Event, Step, Want,
+};
 use smtp_codec::proto::{Envelope, Outcome};
 
 use super::Cut;
@@ -17,6 +19,16 @@ pub struct Mission {
     config: Arc<Config>,
     letters: Vec<(Envelope, Vec<u8>)>,
     replies: Vec<String>,
+    who: Option<fn() -> Box<dyn Authenticator>>,
+    tls: Handshake,
+}
+
+/// What the transport makes of a handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handshake {
+    Succeeds,
+    Fails,
+    Absent,
 }
 
 /// What came of it.
@@ -30,6 +42,8 @@ pub struct Report {
     pub events: Vec<String>,
     pub closing: Option<Closing>,
     pub in_doubt: bool,
+    /// What came of AUTH.
+    pub auth: Option<String>,
 }
 
 impl Report {
@@ -121,7 +135,24 @@ impl Server {
 impl Mission {
     pub fn new(config: Config, replies: &[&str]) -> Self {
         let replies = replies.iter().map(|reply| reply.to_string()).collect();
-        Mission { config: Arc::new(config), letters: Vec::new(), replies }
+        Mission {
+            config: Arc::new(config),
+            letters: Vec::new(),
+            replies,
+            who: None,
+            tls: Handshake::Succeeds,
+        }
+    }
+
+    /// Authenticates before the first letter.
+    pub fn who(mut self, who: fn() -> Box<dyn Authenticator>) -> Self {
+        self.who = Some(who);
+        self
+    }
+
+    pub fn tls(mut self, handshake: Handshake) -> Self {
+        self.tls = handshake;
+        self
     }
 
     pub fn letter(mut self, envelope: Envelope, content: impl AsRef<[u8]>) -> Self {
@@ -145,11 +176,30 @@ impl Mission {
     pub fn fly(&self, cut: Cut, piece: usize) -> (Report, usize) {
         let mut server = Server::new(&self.replies);
         let mut client = Connection::new(Arc::clone(&self.config));
+        if self.tls == Handshake::Absent {
+            client.without_tls();
+        }
+        let tls = self.tls;
         let (mut events, mut outcomes, mut heard) = (Vec::new(), Vec::new(), 0);
+        let mut auth = None;
+        if let Some(who) = self.who {
+            let (mut exchanged, mut who) = (Authentication::new(), who());
+            loop {
+                let _ = exchange(&mut client, &mut server, tls, cut, &mut heard);
+                tell(&client.event(), &mut events);
+                if let Some(result) = exchanged.on(&mut client, &mut *who) {
+                    auth = Some(match result {
+                        Ok(()) => "ok".to_owned(),
+                        Err(error) => format!("{error:?}"),
+                    });
+                    break;
+                }
+            }
+        }
         for (envelope, content) in &self.letters {
             let mut delivery = Delivery::new(envelope);
             let mut written = 0;
-            while exchange(&mut client, &mut server, cut, &mut heard) {
+            while exchange(&mut client, &mut server, tls, cut, &mut heard) {
                 let event = client.event();
                 tell(&event, &mut events);
                 match delivery.on(event) {
@@ -170,7 +220,7 @@ impl Mission {
             }
             outcomes.push(delivery.outcome(&client));
         }
-        while exchange(&mut client, &mut server, cut, &mut heard) {
+        while exchange(&mut client, &mut server, tls, cut, &mut heard) {
             let event = client.event();
             tell(&event, &mut events);
             if let Event::Ready(ready) = event {
@@ -196,17 +246,35 @@ impl Mission {
             events,
             closing: client.closing(),
             in_doubt: client.in_doubt(),
+            auth,
         };
         (report, heard)
     }
 }
 
 /// Moves octets until the client has something to tell; false if it is over.
-fn exchange(client: &mut Connection, server: &mut Server, cut: Cut, heard: &mut usize) -> bool {
+fn exchange(
+    client: &mut Connection,
+    server: &mut Server,
+    tls: Handshake,
+    cut: Cut,
+    heard: &mut usize,
+) -> bool {
     let mut gone = false;
     loop {
         match client.step() {
-            Want::Tls => panic!("no TLS here"),
+            Want::Tls => {
+                assert!(!client.tx().has_remaining(), "something is left to be sent");
+                // What waits now was sent in the clear, and is no handshake.
+                let noise = client.closing().is_none() && !server.queue.is_empty();
+                let greeted = server.lines.is_empty();
+                if tls == Handshake::Fails || (noise && !greeted) {
+                    client.tls_failed();
+                } else {
+                    server.lines.push("<tls>".into());
+                    client.secured();
+                }
+            }
             Want::Event => return true,
             Want::Close => return false,
             Want::Flush => drain(client, server),
@@ -248,7 +316,12 @@ fn tell(event: &Event<'_>, events: &mut Vec<String>) {
         Event::Rcpt(number, reply) => format!("rcpt {number} {}", reply.code()),
         Event::Data(reply) => format!("data {}", reply.code()),
         Event::Done(reply) => format!("done {}", reply.code()),
+        Event::DoneFor(number, reply) => format!("done for {number} {}", reply.code()),
         Event::Closed(closing) => format!("closed {closing:?}"),
+        Event::StartTls(reply) => format!("starttls {}", reply.code()),
+        Event::Challenge(challenge) => format!("challenge {}", challenge.octets().escape_ascii()),
+        Event::Auth(reply) => format!("auth {}", reply.code()),
+        Event::Answer(reply) => format!("answer {}", reply.code()),
         Event::Ready(_) => "ready".into(),
         Event::WantRcpt(_) => "rcpt?".into(),
         Event::WantBody(_) => "body?".into(),

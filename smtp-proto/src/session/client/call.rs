@@ -24,6 +24,14 @@ impl Session {
         out: &mut S,
     ) -> Result<(), CallError> {
         let State::Ready = self.state else { return Ok(()) };
+        if let Some(most) = self.extensions.limits().mail_max
+            && self.transactions >= most
+        {
+            return Err(CallError::TooManyTransactions(most));
+        }
+        if parameters.require_tls() && !self.secure {
+            return Err(CallError::NeedsTls);
+        }
         let is_optional = |parameter: &Parameter<'_>| match parameter.kind() {
             Some(Keyword::Size) => true,
             Some(Keyword::Body) => {
@@ -48,6 +56,7 @@ impl Session {
         {
             return Err(CallError::TooLarge(limit));
         }
+        self.transactions = self.transactions.saturating_add(1);
         out.put(b"MAIL FROM:");
         let _ = fmt::write(&mut crate::sink::Text(out), format_args!("{reverse_path}"));
         for parameter in parameters.iter() {
@@ -83,6 +92,11 @@ impl Session {
         let State::Open(transaction) = &mut self.state else { return Ok(()) };
         if !forward_path.is_ascii() && !transaction.utf8 {
             return Err(CallError::NeedsSmtpUtf8);
+        }
+        if let Some(most) = self.extensions.limits().rcpt_max
+            && transaction.sent >= most
+        {
+            return Err(CallError::TooManyRecipients(most));
         }
         Command::Rcpt { forward_path, parameters }.encode(out);
         transaction.sent += 1;

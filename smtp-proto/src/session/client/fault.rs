@@ -22,6 +22,13 @@ pub enum Closing {
     Protocol(ProtocolFault),
     /// The caller gave up: the content could not be sent to its end.
     Abandoned,
+    /// TLS is required, and the server does not offer it, or refuses it; or this transport cannot
+    /// do it.
+    NoTls,
+    /// The TLS handshake failed.
+    TlsFailed,
+    /// The server said that the client is authenticated, and did not prove who it is itself.
+    NotProven,
 }
 
 /// How a server broke the protocol.
@@ -34,6 +41,9 @@ pub enum ProtocolFault {
     Class,
     /// A reply to nothing.
     Unasked,
+    /// Octets in the clear behind the reply to STARTTLS (RFC 3207 section 4.2): somebody may have
+    /// put them there.
+    Injected,
 }
 
 impl fmt::Display for ProtocolFault {
@@ -42,6 +52,7 @@ impl fmt::Display for ProtocolFault {
             ProtocolFault::Reply(fault) => write!(f, "the server's reply is malformed: {fault}"),
             ProtocolFault::Class => f.write_str("the server's reply cannot stand at this point"),
             ProtocolFault::Unasked => f.write_str("the server sent a reply to no command"),
+            ProtocolFault::Injected => f.write_str("something follows the reply to STARTTLS"),
         }
     }
 }
@@ -62,6 +73,15 @@ pub enum CallError {
     TooLarge(u64),
     /// BODY=BINARYMIME cannot be sent by DATA (RFC 3030 section 3).
     NeedsChunking,
+    /// REQUIRETLS, or a mechanism that shows the password, without TLS (RFC 8689 section 4.1,
+    /// RFC 4954 section 4).
+    NeedsTls,
+    /// One recipient more than the server takes in a transaction (RFC 9422 section 4.2); how many
+    /// that is.
+    TooManyRecipients(u32),
+    /// One transaction more than the server takes in a session (RFC 9422 section 4.1); how many
+    /// that is.
+    TooManyTransactions(u32),
 }
 
 impl fmt::Display for CallError {
@@ -76,6 +96,13 @@ impl fmt::Display for CallError {
                 write!(f, "the message is larger than the {limit} octets that the server takes")
             }
             CallError::NeedsChunking => f.write_str("BODY=BINARYMIME needs CHUNKING"),
+            CallError::NeedsTls => f.write_str("this must not be sent without TLS"),
+            CallError::TooManyRecipients(most) => {
+                write!(f, "the server takes no more than {most} recipients at a time")
+            }
+            CallError::TooManyTransactions(most) => {
+                write!(f, "the server takes no more than {most} messages in a session")
+            }
         }
     }
 }

@@ -4,13 +4,14 @@ use core::time::Duration;
 
 mod call;
 mod fault;
+mod secure;
 mod state;
 mod table;
 
 pub use self::fault::{CallError, Closing, ProtocolFault};
 use self::state::{Chunks, State, Transaction};
 use self::table::{Awaited, Deed, deed};
-use super::Framing;
+use super::{Framing, TlsPolicy};
 use crate::Sink;
 use crate::address::Host;
 use crate::command::Command;
@@ -24,6 +25,14 @@ pub enum Question {
     Greeting,
     /// Told: the reply to EHLO, or to HELO.
     Ehlo,
+    /// Told: the reply to STARTTLS.
+    StartTls,
+    /// Told and asked: a challenge; what is the response?
+    Challenge,
+    /// Told: the reply that ends an AUTH exchange.
+    Auth,
+    /// Told: the reply to a command that stands alone.
+    Answer,
     /// Told: the server will not serve; the session says QUIT.
     Refused,
     /// Asked: start a transaction, or quit?
@@ -58,11 +67,23 @@ pub struct Settings {
     pub chunking: bool,
     /// LMTP (RFC 2033): LHLO in the place of EHLO, and a reply for each recipient.
     pub lmtp: bool,
+    /// When TLS is used; never by default.
+    pub tls: TlsPolicy,
+    /// Whether mechanisms that show the password to whoever listens are used without TLS
+    /// (RFC 4954 section 4 says no).
+    pub plaintext_auth: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { pipelining: true, depth: 100, chunking: true, lmtp: false }
+        Settings {
+            pipelining: true,
+            depth: 100,
+            chunking: true,
+            lmtp: false,
+            tls: TlsPolicy::Never,
+            plaintext_auth: false,
+        }
     }
 }
 
@@ -98,6 +119,11 @@ pub struct Session {
     settings: Settings,
     extensions: Extensions,
     in_doubt: bool,
+    secure: bool,
+    tls_absent: bool,
+    authenticated: bool,
+    /// Transactions begun since the server last told its limits.
+    transactions: u32,
 }
 
 impl Session {
@@ -105,11 +131,18 @@ impl Session {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Session {
-            state: State::Greeting,
+            state: match settings.tls {
+                TlsPolicy::Implicit => State::Tls { greet: true },
+                _ => State::Greeting,
+            },
             told: None,
             settings,
             extensions: Extensions::default(),
             in_doubt: false,
+            secure: false,
+            tls_absent: false,
+            authenticated: false,
+            transactions: 0,
         }
     }
 
@@ -118,6 +151,7 @@ impl Session {
     pub fn framing(&self) -> Framing {
         match self.state {
             State::Closed(_) => Framing::End,
+            State::Tls { .. } => Framing::Tls,
             _ => Framing::Line,
         }
     }
@@ -138,6 +172,7 @@ impl Session {
     pub fn asked(&self) -> Option<Question> {
         match self.state {
             State::Ready => Some(Question::Ready),
+            State::Challenge(_) => Some(Question::Challenge),
             State::Body { .. } => Some(Question::WantBody),
             State::Chunks(chunks) => {
                 let open = !chunks.last_sent && chunks.sent - chunks.answered < self.depth();
@@ -180,7 +215,8 @@ impl Session {
             State::Open(transaction) if transaction.awaited() == Some(Awaited::Data) => 2,
             State::Body { .. } | State::Chunks(Chunks { last_sent: false, .. }) => 3,
             State::Message { .. } | State::Chunks(_) | State::LoneDot => 10,
-            State::Quit(_) => 1,
+            // A handshake is no person's typing.
+            State::Quit(_) | State::Tls { .. } => 1,
             _ => 5,
         };
         Duration::from_secs(minutes * 60)
@@ -203,6 +239,11 @@ impl Session {
             State::Chunks(_) => Awaited::Chunk,
             State::LostChunks(_) => Awaited::LostChunk,
             State::Lhlo => Awaited::Lhlo,
+            State::StartTls => Awaited::StartTls,
+            State::Auth(_) => Awaited::Auth,
+            State::Cancelled => Awaited::Cancelled,
+            State::Answer { .. } => Awaited::Answer,
+            State::Tls { .. } | State::Challenge(_) => Awaited::Nothing,
             State::LoneDot => Awaited::LoneDot,
             State::Rset => Awaited::Rset,
             State::Quit(_) => Awaited::Quit,
@@ -219,7 +260,9 @@ impl Session {
             State::Chunks(chunks) => chunks.sent - chunks.answered,
             State::LostChunks(left) => left,
             State::Greeting | State::Ready | State::Body { .. } | State::Closed(_) => 0,
+            State::Tls { .. } | State::Challenge(_) => 0,
             State::Ehlo | State::Helo | State::Lhlo | State::Message { .. } => 1,
+            State::StartTls | State::Auth(_) | State::Cancelled | State::Answer { .. } => 1,
             State::LoneDot | State::Rset | State::Quit(_) => 1,
         }
     }
@@ -255,14 +298,9 @@ impl Session {
             }
             Deed::Introduce => {
                 self.told = Some(Question::Greeting);
-                if self.settings.lmtp {
-                    self.state = State::Lhlo;
-                    Command::Lhlo(hello).encode(out);
-                } else {
-                    self.state = State::Ehlo;
-                    Command::Ehlo(hello).encode(out);
-                }
+                self.introduce(hello, out);
             }
+            Deed::FallBack if self.lacks_tls() => self.say_quit(Closing::NoTls, out),
             Deed::FallBack => {
                 self.state = State::Helo;
                 Command::Helo(hello).encode(out);
@@ -273,8 +311,28 @@ impl Session {
                     Awaited::Ehlo | Awaited::Lhlo => Capabilities::new(reply).extensions(),
                     _ => Extensions::default(),
                 };
+                self.transactions = 0;
+                self.introduced(out);
+            }
+            Deed::Secure if reply.code().get() == 220 => {
+                self.told = Some(Question::StartTls);
+                self.state = State::Tls { greet: false };
+            }
+            Deed::NoTls => {
+                self.told = Some(Question::StartTls);
+                if self.lacks_tls() {
+                    self.say_quit(Closing::NoTls, out);
+                } else {
+                    self.state = State::Ready;
+                }
+            }
+            Deed::Authenticated if reply.code().get() == 235 => self.authenticated(hello, out),
+            Deed::Challenged if reply.code().get() == 334 => self.challenged(),
+            Deed::Unauthenticated => {
+                self.told = Some(Question::Auth);
                 self.state = State::Ready;
             }
+            Deed::Told => self.answered(reply, hello, out),
             Deed::Refused => {
                 self.told = Some(Question::Refused);
                 self.say_quit(Closing::Refused, out);
@@ -285,7 +343,7 @@ impl Session {
                 }
                 return;
             }
-            Deed::Broken => {
+            Deed::Broken | Deed::Secure | Deed::Authenticated | Deed::Challenged => {
                 let fault = match awaited {
                     Awaited::Nothing => ProtocolFault::Unasked,
                     _ => ProtocolFault::Class,

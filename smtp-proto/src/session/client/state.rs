@@ -63,6 +63,22 @@ pub(super) enum State {
     Ehlo,
     Helo,
     Lhlo,
+    StartTls,
+    /// A handshake is due, with the greeting behind it where TLS is implicit.
+    Tls {
+        greet: bool,
+    },
+    /// The reply to AUTH or to a response is awaited; so many challenges were answered.
+    Auth(u32),
+    /// A challenge is to be answered.
+    Challenge(u32),
+    /// An exchange was cancelled; its reply is awaited.
+    Cancelled,
+    /// The reply to a command that stands alone is awaited. With `restart`, a good one begins the
+    /// session anew: XCLIENT.
+    Answer {
+        restart: bool,
+    },
     Ready,
     Open(Transaction),
     /// Content goes by DATA, for so many recipients.

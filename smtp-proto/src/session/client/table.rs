@@ -10,6 +10,13 @@ pub(super) enum Awaited {
     Ehlo,
     Helo,
     Lhlo,
+    StartTls,
+    /// AUTH, or a response.
+    Auth,
+    /// `*` in the place of a response.
+    Cancelled,
+    /// A command that stands alone.
+    Answer,
     Rset,
     Mail,
     Rcpt,
@@ -48,6 +55,16 @@ pub(super) enum Deed {
     Ready,
     /// The session cannot be used: QUIT.
     Refused,
+    /// The handshake comes.
+    Secure,
+    /// STARTTLS was refused: go on in the clear, or not at all.
+    NoTls,
+    /// AUTH came to an end, or goes on.
+    Authenticated,
+    Challenged,
+    Unauthenticated,
+    /// The caller asked, and is told.
+    Told,
     /// A step of the transaction succeeded, or failed.
     Good,
     Bad,
@@ -59,16 +76,24 @@ pub(super) enum Deed {
     Broken,
 }
 
-/// Each row is what was sent, each column the class of the reply. 421 is looked at before.
+/// Each row is what was sent, each column the class of the reply. 421 is looked at before; of
+/// the replies to STARTTLS and AUTH only 220, 235 and 334 are what they seem.
 #[rustfmt::skip]
 pub(super) const fn deed(awaited: Awaited, class: Class) -> Deed {
-    use Deed::{Bad, Broken, FallBack, Good, Ignore, Introduce, Over, Ready, Refused};
+    use Deed::{
+        Authenticated, Bad, Broken, Challenged, FallBack, Good, Ignore, Introduce, NoTls, Over,
+        Ready, Refused, Secure, Told, Unauthenticated,
+    };
     //                          2yz        3yz     4yz      5yz
     let row = match awaited {
         Awaited::Greeting  => [Introduce, Broken, Refused, Refused ],
         Awaited::Ehlo      => [Ready,     Broken, Refused, FallBack],
         Awaited::Lhlo      => [Ready,     Broken, Refused, Refused ],
         Awaited::Helo      => [Ready,     Broken, Refused, Refused ],
+        Awaited::StartTls  => [Secure,    Broken, NoTls,   NoTls   ],
+        Awaited::Auth      => [Authenticated, Challenged, Unauthenticated, Unauthenticated],
+        Awaited::Cancelled => [Broken,    Broken, Unauthenticated, Unauthenticated],
+        Awaited::Answer    => [Told,      Broken, Told,    Told    ],
         Awaited::Rset      => [Ignore,    Broken, Broken,  Broken  ],
         Awaited::Mail      => [Good,      Broken, Bad,     Bad     ],
         Awaited::Rcpt      => [Good,      Broken, Bad,     Bad     ],

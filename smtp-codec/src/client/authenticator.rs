@@ -1,0 +1,181 @@
+//! Who a client is: a SASL library behind a small door.
+
+use std::fmt;
+
+use smtp_proto::command::Mechanism;
+use smtp_proto::reply::ReplyBuf;
+use smtp_proto::session::client::{CallError, Closing};
+
+use super::{Connection, Event};
+
+/// Knows a user and a secret, and what SASL mechanisms make of them. `smtp-sasl` brings one.
+///
+/// ```
+/// use smtp_codec::client::{Attempt, Authenticator};
+///
+/// struct Plain(&'static str, &'static str);
+///
+/// impl Authenticator for Plain {
+///     fn start(&mut self, offered: &[&str], secure: bool) -> Option<Attempt> {
+///         let may = secure && offered.contains(&"PLAIN");
+///         let response = format!("\0{}\0{}", self.0, self.1).into_bytes();
+///         may.then(|| Attempt { mechanism: "PLAIN".into(), initial_response: Some(response) })
+///     }
+///     fn respond(&mut self, _: &[u8]) -> Option<Vec<u8>> {
+///         None
+///     }
+///     fn finish(&mut self) -> bool {
+///         true
+///     }
+/// }
+/// ```
+pub trait Authenticator {
+    /// Picks the strongest mechanism among those offered that may be used; `None` if there is
+    /// none. `secure` tells whether TLS is on.
+    fn start(&mut self, offered: &[&str], secure: bool) -> Option<Attempt>;
+
+    /// Answers a challenge; `None` cancels the exchange.
+    fn respond(&mut self, challenge: &[u8]) -> Option<Vec<u8>>;
+
+    /// The server has said yes: whether the mechanism agrees. A SCRAM server must have proven that
+    /// it knows the secret too.
+    fn finish(&mut self) -> bool;
+}
+
+/// How an exchange begins. `Debug` does not show the response: it may be a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The mechanism.
+    pub mechanism: String,
+    /// What is said with the command, where the mechanism lets the client speak first.
+    pub initial_response: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt").field("mechanism", &self.mechanism).finish_non_exhaustive()
+    }
+}
+
+/// Why a client is not authenticated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// The server offers no mechanism that may be used.
+    NoMechanism,
+    /// The mechanism cannot be used here.
+    NotSent(CallError),
+    /// The server said no, or the exchange was given up and that is its answer to it.
+    Refused(ReplyBuf),
+    /// The server said yes without proving that it knows the secret. The session is over.
+    NotProven,
+    /// The session ended.
+    Closed(Closing),
+}
+
+impl fmt::Display for AuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AuthError::NoMechanism => {
+                f.write_str("the server offers no authentication mechanism that may be used here")
+            }
+            AuthError::NotSent(error) => write!(f, "cannot authenticate: {error}"),
+            AuthError::Refused(reply) => {
+                write!(f, "the server refused to authenticate: {reply}")
+            }
+            AuthError::NotProven => {
+                f.write_str("the server did not prove that it knows the secret")
+            }
+            AuthError::Closed(_) => f.write_str("the session ended before authentication did"),
+        }
+    }
+}
+
+impl std::error::Error for AuthError {}
+
+/// Leads one AUTH exchange over a [`Connection`]: the adapters' `authenticate` is a loop around
+/// it.
+#[derive(Debug)]
+pub struct Authentication {
+    begun: bool,
+    result: Option<Result<(), AuthError>>,
+}
+
+impl Authentication {
+    /// An exchange that has not begun.
+    #[must_use]
+    pub fn new() -> Self {
+        Authentication { begun: false, result: None }
+    }
+
+    /// Looks at the connection's event, and does what is next; what came of it, once it is over.
+    /// Step the connection before each call, until it wants an event.
+    pub fn on(
+        &mut self,
+        connection: &mut Connection,
+        authenticator: &mut dyn Authenticator,
+    ) -> Option<Result<(), AuthError>> {
+        let attempt = match connection.event() {
+            Event::Ready(_) if !self.begun => {
+                let offered: Vec<&str> = connection.mechanisms().collect();
+                match authenticator.start(&offered, connection.is_secure()) {
+                    Some(attempt) => attempt,
+                    None => return Some(Err(AuthError::NoMechanism)),
+                }
+            }
+            Event::Ready(_) => return self.result.take(),
+            Event::Challenge(challenge) => {
+                match authenticator.respond(challenge.octets()) {
+                    Some(response) => challenge.respond(&response),
+                    None => challenge.cancel(),
+                }
+                return None;
+            }
+            Event::Auth(reply) if reply.code().is_positive() => {
+                if authenticator.finish() {
+                    self.result = Some(Ok(()));
+                    return None;
+                }
+                connection.not_proven();
+                return Some(Err(AuthError::NotProven));
+            }
+            Event::Auth(reply) => {
+                self.result = Some(Err(AuthError::Refused(reply.into())));
+                return None;
+            }
+            Event::Closed(closing) => {
+                return self.result.take().or(Some(Err(AuthError::Closed(closing))));
+            }
+            Event::Refused(reply) => {
+                self.result = Some(Err(AuthError::Refused(reply.into())));
+                return None;
+            }
+            Event::WantRcpt(slot) => {
+                slot.abandon();
+                return None;
+            }
+            Event::WantBody(slot) => {
+                slot.abandon();
+                return None;
+            }
+            _ => return None,
+        };
+        self.begun = true;
+        let Some(mechanism) = Mechanism::parse(&attempt.mechanism) else {
+            return Some(Err(AuthError::NoMechanism));
+        };
+        match connection.event() {
+            Event::Ready(ready) => ready
+                .auth(mechanism, attempt.initial_response.as_deref())
+                .err()
+                .map(|error| Err(AuthError::NotSent(error))),
+            _ => None,
+        }
+    }
+}
+
+impl Default for Authentication {
+    fn default() -> Self {
+        Self::new()
+    }
+}
