@@ -47,7 +47,7 @@ use crate::line::{self, Framed, Lines};
 ///             other => other.proceed(),
 ///         },
 ///         Want::Flush => { let n = connection.tx().remaining(); connection.tx().advance(n) }
-///         Want::Input | Want::Close => break,
+///         Want::Input | Want::Tls | Want::Close => break,
 ///     }
 /// }
 /// assert_eq!(senders, ["<a@example.net>"]);
