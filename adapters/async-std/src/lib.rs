@@ -31,6 +31,8 @@ use async_std::net::{TcpStream, ToSocketAddrs};
 use smtp_codec::{client, server};
 
 pub use smtp_codec as codec;
+#[cfg(feature = "tls")]
+pub use smtp_futures::tls;
 pub use smtp_futures::{Client, Server, Timer};
 
 /// The timer of async-std.
@@ -81,6 +83,26 @@ pub fn server(stream: TcpStream, config: impl Into<Arc<server::Config>>) -> Serv
     Server::new(Tcp(stream), Sleep, config)
 }
 
+/// The same, with STARTTLS on offer.
+#[cfg(feature = "tls")]
+pub fn server_tls(
+    stream: TcpStream,
+    config: impl Into<Arc<server::Config>>,
+    tls: tls::ServerTls,
+) -> Server<Tcp, Sleep> {
+    Server::with_tls(Tcp(stream), Sleep, config, tls)
+}
+
+/// The same, with the handshake before the greeting.
+#[cfg(feature = "tls")]
+pub fn server_implicit_tls(
+    stream: TcpStream,
+    config: impl Into<Arc<server::Config>>,
+    tls: tls::ServerTls,
+) -> Server<Tcp, Sleep> {
+    Server::implicit_tls(Tcp(stream), Sleep, config, tls)
+}
+
 /// Connects to a server.
 ///
 /// ```no_run
@@ -106,8 +128,27 @@ pub async fn connect(
     config: impl Into<Arc<client::Config>>,
 ) -> io::Result<Client<Tcp, Sleep>> {
     let config = config.into();
+    Ok(Client::new(dial(server, &config).await?, Sleep, config))
+}
+
+/// Connects to a server, and uses TLS as the configuration says.
+///
+/// # Errors
+///
+/// As [`connect`].
+#[cfg(feature = "tls")]
+pub async fn connect_tls(
+    server: impl ToSocketAddrs,
+    config: impl Into<Arc<client::Config>>,
+    tls: tls::ClientTls,
+) -> io::Result<Client<Tcp, Sleep>> {
+    let config = config.into();
+    Ok(Client::with_tls(dial(server, &config).await?, Sleep, config, tls))
+}
+
+async fn dial(server: impl ToSocketAddrs, config: &client::Config) -> io::Result<Tcp> {
     let stream =
         async_std::io::timeout(config.connect_patience(), TcpStream::connect(server)).await?;
     stream.set_nodelay(true)?;
-    Ok(Client::new(Tcp(stream), Sleep, config))
+    Ok(Tcp(stream))
 }

@@ -10,11 +10,16 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use futures_io::{AsyncRead, AsyncWrite};
-use smtp_codec::client::{Config, Connection, Content, Delivery, Event, Sent, Step, Traffic};
+use smtp_codec::client::{
+    AuthError, Authentication, Authenticator, Config, Connection, Content, Delivery, Event, Sent,
+    Step, Traffic,
+};
 use smtp_codec::proto::Envelope;
 
 use crate::Timer;
 use crate::link::Link;
+#[cfg(feature = "tls")]
+use smtp_tls::{ClientTls, Facts};
 
 /// A session with a server, over any stream.
 ///
@@ -52,24 +57,100 @@ impl Client<async_net::TcpStream, crate::AsyncIo> {
         config: impl Into<Arc<Config>>,
     ) -> io::Result<Self> {
         let config = config.into();
-        let mut deadline = std::pin::pin!(crate::AsyncIo.after(config.connect_patience()));
-        let mut attempt = std::pin::pin!(async_net::TcpStream::connect(server));
-        let stream = poll_fn(|cx| match attempt.as_mut().poll(cx) {
-            Poll::Ready(done) => Poll::Ready(done),
-            Poll::Pending => {
-                deadline.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
-            }
-        });
-        let stream = stream.await?;
-        stream.set_nodelay(true)?;
+        let stream = dial(server, &config).await?;
         Ok(Self::new(stream, crate::AsyncIo, config))
+    }
+
+    /// Connects to a server, on smol, and uses TLS as [`Config::tls`] says.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Client::connect).
+    #[cfg(feature = "tls")]
+    pub async fn connect_tls(
+        server: impl async_net::AsyncToSocketAddrs,
+        config: impl Into<Arc<Config>>,
+        tls: ClientTls,
+    ) -> io::Result<Self> {
+        let config = config.into();
+        let stream = dial(server, &config).await?;
+        Ok(Self::with_tls(stream, crate::AsyncIo, config, tls))
     }
 }
 
+#[cfg(feature = "smol")]
+async fn dial(
+    server: impl async_net::AsyncToSocketAddrs,
+    config: &Config,
+) -> io::Result<async_net::TcpStream> {
+    let mut deadline = std::pin::pin!(crate::AsyncIo.after(config.connect_patience()));
+    let mut attempt = std::pin::pin!(async_net::TcpStream::connect(server));
+    let stream = poll_fn(|cx| match attempt.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(done),
+        Poll::Pending => deadline.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
+    });
+    let stream = stream.await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer> Client<S, T> {
-    /// Talks to the server at the other end of `stream`.
+    /// Talks to the server at the other end of `stream`, without TLS.
     pub fn new(stream: S, timer: T, config: impl Into<Arc<Config>>) -> Self {
-        Client { link: Link::new(stream, timer, Connection::new(config)) }
+        let mut connection = Connection::new(config);
+        connection.without_tls();
+        Client { link: Link::new(stream, timer, connection) }
+    }
+
+    /// The same, with TLS as [`Config::tls`] says.
+    #[cfg(feature = "tls")]
+    pub fn with_tls(stream: S, timer: T, config: impl Into<Arc<Config>>, tls: ClientTls) -> Self {
+        let mut link = Link::new(stream, timer, Connection::new(config));
+        link.tls = Some(tls.into());
+        Client { link }
+    }
+
+    /// What the handshake came to, once there was one.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(&self) -> Option<&Facts> {
+        self.link.tls.as_ref()?.facts.as_ref()
+    }
+
+    /// Waits until the session is introduced, and TLS is on where it is to be; then the next event
+    /// is `Ready`. Worth calling before [`authenticate`](Client::authenticate) with a mechanism
+    /// that is bound to the channel, which [`tls`](Client::tls) then tells of.
+    ///
+    /// # Errors
+    ///
+    /// What the stream says; `ConnectionAborted` if the session ended, as
+    /// [`Connection::closing`] tells.
+    pub async fn ready(&mut self) -> io::Result<()> {
+        loop {
+            match self.next().await? {
+                Event::Ready(_) => return Ok(()),
+                Event::Closed(_) => return Err(io::ErrorKind::ConnectionAborted.into()),
+                _ => {}
+            }
+        }
+    }
+
+    /// Says who this is, with AUTH (RFC 4954); `smtp-sasl` brings mechanisms.
+    ///
+    /// # Errors
+    ///
+    /// What the stream says, or [`AuthError`].
+    pub async fn authenticate(
+        &mut self,
+        who: &mut (dyn Authenticator + Send),
+    ) -> io::Result<Result<(), AuthError>> {
+        let mut exchange = Authentication::new();
+        loop {
+            self.link.turn().await?;
+            if let Some(result) = exchange.on(&mut self.link.connection, who) {
+                return Ok(result);
+            }
+        }
     }
 
     /// The next event, for programs that lead the dialogue themselves. The future may be dropped

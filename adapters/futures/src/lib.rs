@@ -29,13 +29,18 @@
 //! ```
 
 mod client;
+#[cfg(feature = "tls")]
+mod handshake;
 mod link;
 mod server;
 mod timer;
+mod wire;
 
 pub use client::Client;
 pub use server::Server;
 pub use smtp_codec as codec;
+#[cfg(feature = "tls")]
+pub use smtp_tls as tls;
 #[cfg(feature = "smol")]
 pub use timer::AsyncIo;
 pub use timer::Timer;

@@ -11,6 +11,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use smtp_codec::{Machine, Want};
 
 use crate::Timer;
+use crate::wire::Wire;
 
 /// How long a peer has to take what it is told last.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -24,7 +25,9 @@ const ROUNDS: u8 = 32;
 
 #[derive(Debug)]
 pub(crate) struct Link<S, T, C> {
-    pub(crate) stream: S,
+    stream: Wire<S>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::handshake::Tls<S>>,
     pub(crate) connection: C,
     timer: T,
     /// When the present wait ends. It outlives a `next` that is dropped.
@@ -41,7 +44,9 @@ pub(crate) struct Link<S, T, C> {
 impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
     pub(crate) fn new(stream: S, timer: T, connection: C) -> Self {
         Link {
-            stream,
+            stream: Wire::Plain(stream),
+            #[cfg(feature = "tls")]
+            tls: None,
             connection,
             timer,
             by: None,
@@ -76,7 +81,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
             let by = *self.by.get_or_insert_with(|| Instant::now() + patience);
             let done = match want {
                 Want::Tls => {
-                    self.connection.tls_failed();
+                    self.secure(by).await;
                     continue;
                 }
                 Want::Input | Want::Flush => self.exchange(want, by).await,
@@ -102,6 +107,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
                 }
             }
         }
+    }
+
+    /// Makes the handshake that the session asks for. If it fails the stream is not used again.
+    async fn secure(&mut self, by: Instant) {
+        match self.handshake(by).await {
+            Ok(()) => self.connection.secured(),
+            Err(error) => {
+                self.stream = Wire::Gone;
+                self.error = Some(error);
+                self.connection.tls_failed();
+            }
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    async fn handshake(&mut self, by: Instant) -> io::Result<()> {
+        let Link { stream, timer, tls, .. } = self;
+        let Some(tls) = tls else { return Err(io::ErrorKind::Unsupported.into()) };
+        let mut deadline = pin!(timer.after(by.saturating_duration_since(Instant::now())));
+        let made = {
+            let mut handshake = pin!(tls.handshake(stream));
+            poll_fn(|cx| match handshake.as_mut().poll(cx) {
+                Poll::Ready(made) => Poll::Ready(made),
+                Poll::Pending => {
+                    deadline.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+                }
+            })
+            .await
+        };
+        if made.is_err() {
+            tls.abandon();
+        }
+        made
+    }
+
+    #[cfg(not(feature = "tls"))]
+    async fn handshake(&mut self, _: Instant) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     /// Sends what waits, and reads, until `by`; none where that was too late.

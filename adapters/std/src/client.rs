@@ -4,11 +4,16 @@ use std::io::{self, Read};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 
-use smtp_codec::client::{Config, Connection, Content, Delivery, Event, Sent, Step, Traffic};
+use smtp_codec::client::{
+    AuthError, Authentication, Authenticator, Config, Connection, Content, Delivery, Event, Sent,
+    Step, Traffic,
+};
 use smtp_codec::proto::Envelope;
 
 use crate::Transport;
 use crate::link::Link;
+#[cfg(feature = "tls")]
+use smtp_tls::{ClientTls, Facts};
 
 /// A session with a server, over any stream.
 ///
@@ -41,24 +46,96 @@ impl Client<TcpStream> {
     /// What the network says; `TimedOut` past [`Config::connect_patience`].
     pub fn connect(server: impl ToSocketAddrs, config: impl Into<Arc<Config>>) -> io::Result<Self> {
         let config = config.into();
-        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-        for address in server.to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, config.connect_patience()) {
-                Ok(stream) => {
-                    stream.set_nodelay(true)?;
-                    return Ok(Self::new(stream, config));
-                }
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+        Ok(Self::new(dial(server, &config)?, config))
+    }
+
+    /// Connects to a server, and uses TLS as [`Config::tls`] says.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Client::connect).
+    #[cfg(feature = "tls")]
+    pub fn connect_tls(
+        server: impl ToSocketAddrs,
+        config: impl Into<Arc<Config>>,
+        tls: ClientTls,
+    ) -> io::Result<Self> {
+        let config = config.into();
+        Ok(Self::with_tls(dial(server, &config)?, config, tls))
     }
 }
 
+fn dial(server: impl ToSocketAddrs, config: &Config) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in server.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, config.connect_patience()) {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
 impl<S: Transport> Client<S> {
-    /// Talks to the server at the other end of `stream`.
+    /// Talks to the server at the other end of `stream`, without TLS.
     pub fn new(stream: S, config: impl Into<Arc<Config>>) -> Self {
-        Client { link: Link::new(stream, Connection::new(config)) }
+        let mut connection = Connection::new(config);
+        connection.without_tls();
+        Client { link: Link::new(stream, connection) }
+    }
+
+    /// The same, with TLS as [`Config::tls`] says.
+    #[cfg(feature = "tls")]
+    pub fn with_tls(stream: S, config: impl Into<Arc<Config>>, tls: ClientTls) -> Self {
+        let mut link = Link::new(stream, Connection::new(config));
+        link.tls = Some(tls.into());
+        Client { link }
+    }
+
+    /// What the handshake came to, once there was one.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(&self) -> Option<&Facts> {
+        self.link.tls.as_ref()?.facts.as_ref()
+    }
+
+    /// Waits until the session is introduced, and TLS is on where it is to be; then the next event
+    /// is `Ready`. Worth calling before [`authenticate`](Client::authenticate) with a mechanism
+    /// that is bound to the channel, which [`tls`](Client::tls) then tells of.
+    ///
+    /// # Errors
+    ///
+    /// What the stream says; `ConnectionAborted` if the session ended, as
+    /// [`Connection::closing`] tells.
+    pub fn ready(&mut self) -> io::Result<()> {
+        loop {
+            match self.next()? {
+                Event::Ready(_) => return Ok(()),
+                Event::Closed(_) => return Err(io::ErrorKind::ConnectionAborted.into()),
+                _ => {}
+            }
+        }
+    }
+
+    /// Says who this is, with AUTH (RFC 4954); `smtp-sasl` brings mechanisms.
+    ///
+    /// # Errors
+    ///
+    /// What the stream says, or [`AuthError`].
+    pub fn authenticate(
+        &mut self,
+        who: &mut dyn Authenticator,
+    ) -> io::Result<Result<(), AuthError>> {
+        let mut exchange = Authentication::new();
+        loop {
+            self.link.turn()?;
+            if let Some(result) = exchange.on(&mut self.link.connection, who) {
+                return Ok(result);
+            }
+        }
     }
 
     /// The next event, for programs that lead the dialogue themselves.

@@ -27,11 +27,16 @@
 //! ```
 
 mod client;
+#[cfg(feature = "tls")]
+mod handshake;
 mod link;
 mod server;
 mod transport;
+mod wire;
 
 pub use client::Client;
 pub use server::Server;
 pub use smtp_codec as codec;
+#[cfg(feature = "tls")]
+pub use smtp_tls as tls;
 pub use transport::{Pipe, Transport};

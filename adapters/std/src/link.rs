@@ -7,6 +7,7 @@ use bytes::Buf;
 use smtp_codec::{Machine, Want};
 
 use crate::Transport;
+use crate::wire::Wire;
 
 /// How long a peer has to take what it is told last.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -16,7 +17,9 @@ const LINGER: (Duration, usize) = (Duration::from_secs(1), 1024 * 1024);
 
 #[derive(Debug)]
 pub(crate) struct Link<S, C> {
-    pub(crate) stream: S,
+    stream: Wire<S>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::handshake::Tls>,
     pub(crate) connection: C,
     late: bool,
     error: Option<io::Error>,
@@ -25,7 +28,15 @@ pub(crate) struct Link<S, C> {
 
 impl<S: Transport, C: Machine> Link<S, C> {
     pub(crate) fn new(stream: S, connection: C) -> Self {
-        Link { stream, connection, late: false, error: None, over: false }
+        Link {
+            stream: Wire::Plain(stream),
+            #[cfg(feature = "tls")]
+            tls: None,
+            connection,
+            late: false,
+            error: None,
+            over: false,
+        }
     }
 
     /// Whether `Closed` was handed out.
@@ -50,7 +61,7 @@ impl<S: Transport, C: Machine> Link<S, C> {
             }
             let done = match want {
                 Want::Tls => {
-                    self.connection.tls_failed();
+                    self.secure(by);
                     continue;
                 }
                 Want::Input => self.flush(by).and_then(|()| match self.read(by) {
@@ -88,6 +99,31 @@ impl<S: Transport, C: Machine> Link<S, C> {
         }
     }
 
+    /// Makes the handshake that the session asks for. If it fails the stream is not used again.
+    fn secure(&mut self, by: Instant) {
+        match self.handshake(by) {
+            Ok(()) => self.connection.secured(),
+            Err(error) => {
+                self.stream = Wire::Gone;
+                self.error = Some(error);
+                self.connection.tls_failed();
+            }
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    fn handshake(&mut self, by: Instant) -> io::Result<()> {
+        match &mut self.tls {
+            Some(tls) => tls.handshake(&mut self.stream, by),
+            None => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn handshake(&mut self, _: Instant) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     fn bound(&mut self, by: Instant) -> io::Result<()> {
         match by.checked_duration_since(Instant::now()) {
             Some(left) if !left.is_zero() => self.stream.bound(left),
@@ -104,12 +140,20 @@ impl<S: Transport, C: Machine> Link<S, C> {
             }
             self.connection.tx().advance(sent);
         }
-        self.stream.flush()
+        while self.stream.flush()? {
+            self.bound(by)?;
+        }
+        Ok(())
     }
 
     fn read(&mut self, by: Instant) -> io::Result<()> {
-        self.bound(by)?;
-        match retry(|| self.stream.read(self.connection.rx().space()))? {
+        let n = loop {
+            self.bound(by)?;
+            if let Some(n) = retry(|| self.stream.read(self.connection.rx().space()))? {
+                break n;
+            }
+        };
+        match n {
             0 => {
                 self.connection.eof();
                 Err(io::ErrorKind::UnexpectedEof.into())
@@ -125,6 +169,7 @@ impl<S: Transport, C: Machine> Link<S, C> {
         if let Some(error) = self.error.take() {
             return Err(error);
         }
+        let _ = self.bound(Instant::now() + LAST_WORDS.min(self.connection.patience()));
         let _ = self.stream.end();
         if self.connection.lingers() {
             let _ = self.drain();
@@ -141,7 +186,7 @@ impl<S: Transport, C: Machine> Link<S, C> {
         let mut left = LINGER.1;
         while left > 0 {
             self.bound(by)?;
-            let n = retry(|| self.stream.read(&mut room))?;
+            let Some(n) = retry(|| self.stream.read(&mut room))? else { continue };
             if n == 0 {
                 break;
             }
@@ -155,7 +200,7 @@ fn is_late(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-fn retry(mut operation: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+fn retry<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match operation() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -3,13 +3,18 @@
 use std::io;
 use std::sync::Arc;
 
-use smtp_codec::client::{Config, Connection, Content, Delivery, Event, Sent, Step, Traffic};
+use smtp_codec::client::{
+    AuthError, Authentication, Authenticator, Config, Connection, Content, Delivery, Event, Sent,
+    Step, Traffic,
+};
 use smtp_codec::proto::Envelope;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpStream, ToSocketAddrs};
 use tokio::time::timeout;
 
 use crate::link::Link;
+#[cfg(feature = "tls")]
+use smtp_tls::{ClientTls, Facts};
 
 /// A session with a server, over any stream.
 ///
@@ -45,16 +50,103 @@ impl Client<TcpStream> {
         config: impl Into<Arc<Config>>,
     ) -> io::Result<Self> {
         let config = config.into();
-        let stream = timeout(config.connect_patience(), TcpStream::connect(server)).await??;
-        stream.set_nodelay(true)?;
+        let stream = dial(server, &config).await?;
         Ok(Self::new(stream, config))
+    }
+
+    /// Connects to a server, and uses TLS as [`Config::tls`] says.
+    ///
+    /// ```no_run
+    /// # async fn send() -> Result<(), Box<dyn std::error::Error>> {
+    /// use smtp_codec::client::Config;
+    /// use smtp_codec::proto::session::TlsPolicy;
+    /// use smtp_tokio::tls::{ClientTls, Roots, Trust};
+    ///
+    /// let tls = ClientTls::new("mail.example.org", Trust::Verified, &Roots::platform())?;
+    /// let config = Config::new("client.example.net")?.tls(TlsPolicy::Required);
+    /// let client = smtp_tokio::Client::connect_tls("mail.example.org:587", config, tls).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Client::connect).
+    #[cfg(feature = "tls")]
+    pub async fn connect_tls(
+        server: impl ToSocketAddrs,
+        config: impl Into<Arc<Config>>,
+        tls: ClientTls,
+    ) -> io::Result<Self> {
+        let config = config.into();
+        let stream = dial(server, &config).await?;
+        Ok(Self::with_tls(stream, config, tls))
     }
 }
 
+async fn dial(server: impl ToSocketAddrs, config: &Config) -> io::Result<TcpStream> {
+    let stream = timeout(config.connect_patience(), TcpStream::connect(server)).await??;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    /// Talks to the server at the other end of `stream`.
+    /// Talks to the server at the other end of `stream`, without TLS.
     pub fn new(stream: S, config: impl Into<Arc<Config>>) -> Self {
-        Client { link: Link::new(stream, Connection::new(config)) }
+        let mut connection = Connection::new(config);
+        connection.without_tls();
+        Client { link: Link::new(stream, connection) }
+    }
+
+    /// The same, with TLS as [`Config::tls`] says.
+    #[cfg(feature = "tls")]
+    pub fn with_tls(stream: S, config: impl Into<Arc<Config>>, tls: ClientTls) -> Self {
+        let mut link = Link::new(stream, Connection::new(config));
+        link.tls = Some(tls.into());
+        Client { link }
+    }
+
+    /// What the handshake came to, once there was one.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(&self) -> Option<&Facts> {
+        self.link.tls.as_ref()?.facts.as_ref()
+    }
+
+    /// Waits until the session is introduced, and TLS is on where it is to be; then the next event
+    /// is `Ready`. Worth calling before [`authenticate`](Client::authenticate) with a mechanism
+    /// that is bound to the channel, which [`tls`](Client::tls) then tells of.
+    ///
+    /// # Errors
+    ///
+    /// What the stream says; `ConnectionAborted` if the session ended, as
+    /// [`Connection::closing`] tells.
+    pub async fn ready(&mut self) -> io::Result<()> {
+        loop {
+            match self.next().await? {
+                Event::Ready(_) => return Ok(()),
+                Event::Closed(_) => return Err(io::ErrorKind::ConnectionAborted.into()),
+                _ => {}
+            }
+        }
+    }
+
+    /// Says who this is, with AUTH (RFC 4954); `smtp-sasl` brings mechanisms.
+    ///
+    /// # Errors
+    ///
+    /// What the stream says, or [`AuthError`].
+    pub async fn authenticate(
+        &mut self,
+        who: &mut (dyn Authenticator + Send),
+    ) -> io::Result<Result<(), AuthError>> {
+        let mut exchange = Authentication::new();
+        loop {
+            self.link.turn().await?;
+            if let Some(result) = exchange.on(&mut self.link.connection, who) {
+                return Ok(result);
+            }
+        }
     }
 
     /// The next event, for programs that lead the dialogue themselves. The future may be dropped

@@ -32,9 +32,14 @@
 //! ```
 
 mod client;
+#[cfg(feature = "tls")]
+mod handshake;
 mod link;
 mod server;
+mod wire;
 
 pub use client::Client;
 pub use server::Server;
 pub use smtp_codec as codec;
+#[cfg(feature = "tls")]
+pub use smtp_tls as tls;

@@ -11,6 +11,8 @@ use smtp_codec::{Machine, Want};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::wire::Wire;
+
 /// How long a peer has to take what it is told last.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -19,7 +21,9 @@ const LINGER: (Duration, usize) = (Duration::from_secs(1), 1024 * 1024);
 
 #[derive(Debug)]
 pub(crate) struct Link<S, C> {
-    pub(crate) stream: S,
+    stream: Wire<S>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::handshake::Tls<S>>,
     pub(crate) connection: C,
     /// When the present wait ends. It outlives a `next` that is dropped.
     by: Option<Instant>,
@@ -34,7 +38,9 @@ pub(crate) struct Link<S, C> {
 impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
     pub(crate) fn new(stream: S, connection: C) -> Self {
         Link {
-            stream,
+            stream: Wire::Plain(stream),
+            #[cfg(feature = "tls")]
+            tls: None,
             connection,
             by: None,
             heard: 0,
@@ -67,7 +73,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
             let by = *self.by.get_or_insert_with(|| Instant::now() + patience);
             let done = match want {
                 Want::Tls => {
-                    self.connection.tls_failed();
+                    self.secure(by).await;
                     continue;
                 }
                 Want::Input | Want::Flush => timeout_at(by, self.exchange(want)).await,
@@ -93,6 +99,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
                 }
             }
         }
+    }
+
+    /// Makes the handshake that the session asks for. If it fails the stream is not used again.
+    async fn secure(&mut self, by: Instant) {
+        match self.handshake(by).await {
+            Ok(()) => self.connection.secured(),
+            Err(error) => {
+                self.stream = Wire::Gone;
+                self.error = Some(error);
+                self.connection.tls_failed();
+            }
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    async fn handshake(&mut self, by: Instant) -> io::Result<()> {
+        let Some(tls) = &mut self.tls else { return Err(io::ErrorKind::Unsupported.into()) };
+        let made = timeout_at(by, tls.handshake(&mut self.stream)).await;
+        if !matches!(made, Ok(Ok(()))) {
+            tls.abandon();
+        }
+        made?
+    }
+
+    #[cfg(not(feature = "tls"))]
+    async fn handshake(&mut self, _: Instant) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     /// Sends what waits, and reads. Neither waits for the other, and the read buffer exists only

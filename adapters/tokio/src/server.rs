@@ -7,6 +7,8 @@ use smtp_codec::server::{Config, Connection, Event};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::link::Link;
+#[cfg(feature = "tls")]
+use smtp_tls::{Facts, ServerTls};
 
 /// A session with a client, over any stream.
 ///
@@ -38,6 +40,40 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Server<S> {
     /// Serves a client that has just connected.
     pub fn new(stream: S, config: impl Into<Arc<Config>>) -> Self {
         Server { link: Link::new(stream, Connection::new(config)) }
+    }
+
+    /// The same, with STARTTLS on offer.
+    ///
+    /// ```no_run
+    /// # async fn serve(stream: tokio::net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
+    /// let tls = smtp_tokio::tls::ServerTls::from_pem_files("chain.pem", "key.pem")?;
+    /// let config = smtp_codec::server::Config::new("mx.example.org")?;
+    /// let server = smtp_tokio::Server::with_tls(stream, config, tls);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn with_tls(stream: S, config: impl Into<Arc<Config>>, tls: ServerTls) -> Self {
+        let mut server = Self::new(stream, config);
+        server.link.connection.offer_tls();
+        server.link.tls = Some(tls.into());
+        server
+    }
+
+    /// The same, with the handshake before the greeting, as on port 465 (RFC 8314 section 3.3).
+    #[cfg(feature = "tls")]
+    pub fn implicit_tls(stream: S, config: impl Into<Arc<Config>>, tls: ServerTls) -> Self {
+        let mut server = Self::new(stream, config);
+        server.link.connection.implicit_tls();
+        server.link.tls = Some(tls.into());
+        server
+    }
+
+    /// What the handshake came to, once there was one.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(&self) -> Option<&Facts> {
+        self.link.tls.as_ref()?.facts.as_ref()
     }
 
     /// The next event. Whatever the last one asked must have been answered, or it comes again;
