@@ -1,1 +1,95 @@
-//! SASL
+//! SASL mechanisms for AUTH (RFC 4954), on both sides.
+//!
+//! | mechanism | source | needs TLS | the server learns |
+//! |---|---|---|---|
+//! | `SCRAM-SHA-256-PLUS`, `SCRAM-SHA-1-PLUS` | RFC 7677, RFC 5802, RFC 9266 | bound to it | that both know the secret, over this channel |
+//! | `SCRAM-SHA-256`, `SCRAM-SHA-1` | RFC 7677, RFC 5802 | no | that both know the secret |
+//! | `EXTERNAL` | RFC 4422 appendix A | yes | who the certificate is for |
+//! | `OAUTHBEARER`, `XOAUTH2` | RFC 7628; Google's documents | yes | a token |
+//! | `CRAM-MD5` | RFC 2195 | no | that the client knows the password |
+//! | `PLAIN` | RFC 4616 | yes | the password |
+//! | `LOGIN` | draft-murchison-sasl-login-00 | yes | the password |
+//!
+//! [`Login`] is a client's [`Authenticator`](smtp_codec::client::Authenticator), which picks the
+//! strongest that both sides have, in the order of the table. [`Exchange`] is a server's end of
+//! one exchange; [`Users`] knows who may come in. SCRAM is [rsasl]'s; the rest is a few lines each.
+//!
+//! Passwords are compared as octets, not prepared by SASLprep, except in SCRAM. No `Debug` shows a
+//! secret.
+//!
+//! A server leads an exchange through two events:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use smtp_codec::proto::reply::Refusal;
+//! use smtp_codec::server::Event;
+//! use smtp_sasl::{Exchange, Passwords, Step, Users};
+//!
+//! fn on(event: Event<'_>, exchange: &mut Option<Exchange>, users: &Arc<dyn Users>) {
+//!     macro_rules! answer {
+//!         ($handle:expr, $step:expr) => {
+//!             match $step {
+//!                 Step::Challenge(challenge) => $handle.challenge(&challenge),
+//!                 Step::Accepted(_) => $handle.accept(),
+//!                 Step::Rejected => $handle.reject(Refusal::BAD_CREDENTIALS),
+//!             }
+//!         };
+//!     }
+//!     match event {
+//!         Event::Auth(auth) => {
+//!             let exchange = exchange.insert(Exchange::new(Arc::clone(users), None));
+//!             let initial = auth.initial_response();
+//!             answer!(auth, exchange.start(auth.mechanism().as_str(), initial.as_deref()))
+//!         }
+//!         Event::AuthResponse(response) => match exchange {
+//!             Some(exchange) => answer!(response, exchange.respond(&response.response())),
+//!             None => response.reject(Refusal::BAD_CREDENTIALS),
+//!         },
+//!         other => other.proceed(),
+//!     }
+//! }
+//! ```
+
+mod client;
+mod secret;
+mod server;
+
+pub use client::{Login, Proof};
+pub use secret::Secret;
+pub use server::{Exchange, Identity, Passwords, Step, Users, mechanisms};
+
+/// The longest user name, password or token that is taken, in octets.
+pub(crate) const LONGEST: usize = 8 * 1024;
+
+/// CRAM-MD5: the keyed digest of a challenge, in hexadecimal (RFC 2195 section 2).
+pub(crate) fn cram(password: &[u8], challenge: &[u8]) -> Option<String> {
+    use hmac::{Hmac, Mac};
+    let mut mac = Hmac::<md5::Md5>::new_from_slice(password).ok()?;
+    mac.update(challenge);
+    let digest = mac.finalize().into_bytes();
+    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Whether a name can stand in a log, a header field or a reply.
+pub(crate) fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= LONGEST && !name.chars().any(char::is_control)
+}
+
+/// Whether a message of SCRAM is a list of attributes, behind a GS2 header if `gs2` (RFC 5802
+/// section 7). rsasl 2.3 counts on each having two octets at least, and panics where one has not.
+///
+/// ```text
+/// attr-val   = ALPHA "=" value
+/// gs2-header = gs2-cbind-flag "," [ authzid ] ","
+/// ```
+pub(crate) fn is_scram(message: &[u8], gs2: bool) -> bool {
+    let mut attributes = message.split(|byte| *byte == b',');
+    if gs2 {
+        let flag = attributes.next().unwrap_or_default();
+        let acts_as = attributes.next().unwrap_or_default();
+        if flag.is_empty() || !(acts_as.is_empty() || acts_as.starts_with(b"a=")) {
+            return false;
+        }
+    }
+    attributes.all(|it| matches!(it, [name, b'=', ..] if name.is_ascii_alphabetic()))
+}
