@@ -48,6 +48,8 @@ pub trait Machine {
     fn broken(&mut self);
     /// The handshake that [`Want::Tls`] asked for has succeeded: all that follows is protected.
     fn secured(&mut self);
+    /// Nothing can be bound to the channel (RFC 9266). Said before [`secured`](Machine::secured).
+    fn unbound(&mut self);
     /// The handshake failed: not an octet more may be exchanged.
     fn tls_failed(&mut self);
     /// There is no TLS on this transport.
@@ -90,6 +92,9 @@ macro_rules! machine {
             }
             fn secured(&mut self) {
                 self.secured();
+            }
+            fn unbound(&mut self) {
+                self.unbound();
             }
             fn tls_failed(&mut self) {
                 self.tls_failed();

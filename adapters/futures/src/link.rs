@@ -112,7 +112,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
     /// Makes the handshake that the session asks for. If it fails the stream is not used again.
     async fn secure(&mut self, by: Instant) {
         match self.handshake(by).await {
-            Ok(()) => self.connection.secured(),
+            Ok(()) => {
+                self.note_binding();
+                self.connection.secured();
+            }
             Err(error) => {
                 self.stream = Wire::Gone;
                 self.error = Some(error);
@@ -120,6 +123,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
             }
         }
     }
+
+    #[cfg(feature = "tls")]
+    fn note_binding(&mut self) {
+        let facts = self.tls.as_ref().and_then(|tls| tls.facts.as_ref());
+        if facts.is_none_or(|facts| facts.exporter.is_none()) {
+            self.connection.unbound();
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn note_binding(&mut self) {}
 
     #[cfg(feature = "tls")]
     async fn handshake(&mut self, by: Instant) -> io::Result<()> {

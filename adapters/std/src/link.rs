@@ -102,7 +102,10 @@ impl<S: Transport, C: Machine> Link<S, C> {
     /// Makes the handshake that the session asks for. If it fails the stream is not used again.
     fn secure(&mut self, by: Instant) {
         match self.handshake(by) {
-            Ok(()) => self.connection.secured(),
+            Ok(()) => {
+                self.note_binding();
+                self.connection.secured();
+            }
             Err(error) => {
                 self.stream = Wire::Gone;
                 self.error = Some(error);
@@ -110,6 +113,17 @@ impl<S: Transport, C: Machine> Link<S, C> {
             }
         }
     }
+
+    #[cfg(feature = "tls")]
+    fn note_binding(&mut self) {
+        let facts = self.tls.as_ref().and_then(|tls| tls.facts.as_ref());
+        if facts.is_none_or(|facts| facts.exporter.is_none()) {
+            self.connection.unbound();
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn note_binding(&mut self) {}
 
     #[cfg(feature = "tls")]
     fn handshake(&mut self, by: Instant) -> io::Result<()> {

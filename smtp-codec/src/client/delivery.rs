@@ -211,6 +211,10 @@ impl<'e> Delivery<'e> {
             let stage = reached(stage, next, index, &fate);
             match fate {
                 Fate::Decided(delivered) => delivered,
+                // Told before this message was at hand.
+                Fate::Open if stage == Stage::Connect && connection.refusal().is_some() => {
+                    refused_before(connection)
+                }
                 Fate::Taken if connection.in_doubt() => {
                     Delivered { verdict: Verdict::Unknown, stage, reply: None }
                 }
@@ -223,6 +227,13 @@ impl<'e> Delivery<'e> {
             failure: given_up.or(closed).or(unnamed),
         }
     }
+}
+
+fn refused_before(connection: &Connection) -> Delivered {
+    let lost = Delivered { verdict: Verdict::Deferred, stage: Stage::Connect, reply: None };
+    connection
+        .refusal()
+        .map_or(lost, |reply| Delivered::from_reply(Stage::Connect, reply.as_reply()))
 }
 
 /// Where a recipient stands that nothing was decided about, when `named` of them were named.

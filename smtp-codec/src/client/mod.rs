@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use smtp_proto::reply::{Capabilities, Extensions, Progress, Reply, ReplyFault, ReplyScanner};
+use smtp_proto::reply::{
+    Capabilities, Extensions, Progress, Reply, ReplyBuf, ReplyFault, ReplyScanner,
+};
 use smtp_proto::session::Framing;
 use smtp_proto::session::client::{ContentKind, ProtocolFault, Question, Session};
 
@@ -83,6 +85,8 @@ pub struct Connection {
     auth: Auth,
     /// The names of the mechanisms on offer, a space between them.
     mechanisms: String,
+    /// Why the server does not serve, in its words.
+    refusal: Option<ReplyBuf>,
     eof: bool,
     heard: u64,
 }
@@ -140,6 +144,7 @@ impl Connection {
             observer: Observer::default(),
             auth: Auth::default(),
             mechanisms: String::new(),
+            refusal: None,
             eof: false,
             heard: 0,
         }
@@ -192,6 +197,9 @@ impl Connection {
         self.heard += 1;
     }
 
+    /// Says that nothing can be bound to the channel, which is the authenticator's to know.
+    pub fn unbound(&mut self) {}
+
     /// Says that the TLS handshake failed: not an octet more is sent.
     pub fn tls_failed(&mut self) {
         self.close(Closing::TlsFailed);
@@ -219,6 +227,12 @@ impl Connection {
     /// 4 KiB of names.
     pub fn mechanisms(&self) -> impl Iterator<Item = &str> {
         self.mechanisms.split(' ').filter(|name| !name.is_empty())
+    }
+
+    /// The reply by which the server said that it does not serve this client, if it did.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&ReplyBuf> {
+        self.refusal.as_ref()
     }
 
     /// Says that the server has not proven who it is, although the mechanism has it do so: the
@@ -374,8 +388,10 @@ impl Connection {
         } else {
             self.observer.sent(self.tx.since(mark));
         }
-        if self.session.told() == Some(Question::Ehlo) {
-            remember(&mut self.mechanisms, Capabilities::new(reply));
+        match self.session.told() {
+            Some(Question::Ehlo) => remember(&mut self.mechanisms, Capabilities::new(reply)),
+            Some(Question::Refused) => self.refusal = Some(reply.into()),
+            _ => {}
         }
         if self.session.framing() == Framing::Tls && self.rx.len() > self.present {
             self.injected();

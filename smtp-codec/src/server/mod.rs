@@ -158,6 +158,12 @@ impl Connection {
         }
     }
 
+    /// Says that the channel has nothing that mechanisms could be bound to (RFC 9266): those in
+    /// -PLUS are not offered. Called before [`secured`](Connection::secured).
+    pub fn unbound(&mut self) {
+        self.session.unbound();
+    }
+
     /// Says that the handshake failed: not an octet more is sent.
     pub fn tls_failed(&mut self) {
         self.session.tls_failed();

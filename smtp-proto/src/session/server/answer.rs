@@ -122,9 +122,9 @@ impl Session {
 
     /// XCLIENT was taken: the session is that of another client, from the greeting on.
     fn begin_again(&mut self, login: bool) {
-        let Session { errors, junk, security, .. } = *self;
+        let Session { errors, junk, security, bound, .. } = *self;
         let again = Session { errors, junk, security, trusted: true, ..Session::new() };
-        *self = Session { authenticated: login, ..again };
+        *self = Session { authenticated: login, bound, ..again };
     }
 
     /// In LMTP there may be another recipient to judge the message for.

@@ -200,6 +200,7 @@ pub struct Session {
     authenticated: bool,
     auth_failures: u32,
     trusted: bool,
+    bound: bool,
 }
 
 impl Default for Session {
@@ -224,6 +225,7 @@ impl Session {
             authenticated: false,
             auth_failures: 0,
             trusted: false,
+            bound: true,
         }
     }
 

@@ -45,13 +45,19 @@ impl Session {
     /// (RFC 3207 section 4.2).
     pub fn secured(&mut self) {
         if let State::Tls { greet } = self.state {
-            let Session { errors, junk, auth_failures, trusted, .. } = *self;
+            let Session { errors, junk, auth_failures, trusted, bound, .. } = *self;
             let security = Security::Secured;
-            *self = Session { errors, junk, auth_failures, trusted, security, ..Session::new() };
+            let kept = Session { errors, junk, auth_failures, ..Session::new() };
+            *self = Session { trusted, bound, security, ..kept };
             if !greet {
                 (self.state, self.asked) = (State::Greeted, None);
             }
         }
+    }
+
+    /// Says that mechanisms cannot be bound to the channel: those in -PLUS are not offered.
+    pub fn unbound(&mut self) {
+        self.bound = false;
     }
 
     /// Says that the handshake failed. Nothing more is said.
@@ -154,6 +160,10 @@ impl Session {
     }
 
     fn may_be_used(&self, cx: &Context<'_>, mechanism: Mechanism<'_>) -> bool {
+        let binds = mechanism.needs_tls() && !mechanism.as_str().eq_ignore_ascii_case("EXTERNAL");
+        if binds && !self.bound {
+            return false;
+        }
         self.is_secure()
             || !(mechanism.needs_tls() || (mechanism.is_plaintext() && !cx.settings.plaintext_auth))
     }
