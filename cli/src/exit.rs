@@ -21,6 +21,8 @@ pub(crate) enum Exit {
     TryLater = 75,
     /// The peer broke the protocol.
     Protocol = 76,
+    /// Authentication failed, or there is no TLS where there must be.
+    Forbidden = 77,
 }
 
 impl From<Exit> for ExitCode {

@@ -34,7 +34,7 @@ pub enum Proof {
 /// assert_eq!(attempt.mechanism, "CRAM-MD5");
 /// assert!(Login::password("alice", "tiger").start(&["PLAIN"], false).is_none());
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Login {
     user: String,
     proof: Proof,
@@ -56,6 +56,13 @@ enum Run {
         session: Box<Session<NoValidation, Binding>>,
         proven: bool,
     },
+}
+
+/// A copy has not begun.
+impl Clone for Run {
+    fn clone(&self) -> Self {
+        Run::Idle
+    }
 }
 
 impl std::fmt::Debug for Run {
@@ -168,7 +175,7 @@ impl Login {
         self.acts_as.is_none() || !matches!(name, "CRAM-MD5" | "LOGIN")
     }
 
-    fn begin(&mut self, name: &str) -> Option<Option<Vec<u8>>> {
+    fn begin(&mut self, name: &str, plus_offered: bool) -> Option<Option<Vec<u8>>> {
         let acts_as = self.acts_as.as_deref().unwrap_or_default();
         let (run, initial) = match (name, &self.proof) {
             ("PLAIN", Proof::Password(secret)) => {
@@ -205,7 +212,7 @@ impl Login {
                     secret: secret.clone(),
                     // The flag `y` tells a server that offers -PLUS, and was made to look as if it
                     // did not, that somebody is between (RFC 5802 section 6).
-                    binds: self.binding.is_some(),
+                    binds: self.binding.is_some() && (plus || !plus_offered),
                 };
                 let mut session = scram(name, who, Binding(self.binding.clone()))?;
                 let mut first = Vec::new();
@@ -233,7 +240,8 @@ impl Authenticator for Login {
             let is_offered = offered.iter().any(|offered| offered.eq_ignore_ascii_case(name));
             is_offered && self.may(name, secure) && self.can_act(name)
         })?;
-        let initial_response = self.begin(mechanism)?;
+        let plus = offered.iter().any(|name| name.to_ascii_uppercase().ends_with("-PLUS"));
+        let initial_response = self.begin(mechanism, plus)?;
         Some(Attempt { mechanism: mechanism.to_owned(), initial_response })
     }
 

@@ -195,6 +195,13 @@ fn a_downgrade_is_noticed() {
     let unbound = Login::password("alice", "tiger");
     let step = talk(unbound, &["SCRAM-SHA-256"], server(Some(BINDING))).unwrap().1;
     assert_eq!(step, accepted("alice"), "a client that cannot bind says n");
+    let insists = client().mechanism("SCRAM-SHA-256");
+    let step = talk(insists, &["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"], server(Some(BINDING)));
+    assert_eq!(
+        step.unwrap().1,
+        accepted("alice"),
+        "nor does one that was offered it, and does not"
+    );
 }
 
 /// RFC 9266: the channel of somebody between is another one.

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Args, ValueEnum};
 use smtp_proto::address::{ForwardPathBuf, HostBuf, ReversePathBuf};
-use smtp_proto::command::{Body, MailParametersBuf, Notify, Ret};
+use smtp_proto::command::{Body, MailParametersBuf, Mechanism, Notify, Ret};
+use smtp_proto::session::TlsPolicy;
 
 use super::address::{forward_path, reverse_path};
 use super::{Endpoint, Runtime, machine};
@@ -25,7 +26,8 @@ use super::{Endpoint, Runtime, machine};
                         69  refused for good\n  \
                         74  reading the message failed\n  \
                         75  not now, or not known: it may be tried again\n  \
-                        76  the server broke the protocol\n\
+                        76  the server broke the protocol\n  \
+                        77  authentication failed, or there is no TLS where there must be\n\
                         With several recipients the worst one decides; 75 comes before 69.")]
 pub(crate) struct SendArgs {
     /// The file that holds the message; standard input if it is absent or -
@@ -55,6 +57,35 @@ pub(crate) struct SendArgs {
     /// Speak LMTP, on any port but 25: each recipient gets an answer of its own to the message
     #[arg(long)]
     pub(crate) lmtp: bool,
+
+    /// When to use TLS [default by port: 465 implicit, 587 required, else opportunistic, which does
+    /// without where the server does, and minds no certificate]
+    #[arg(long, value_enum)]
+    tls: Option<Tls>,
+
+    /// Trust the authorities in this PEM file instead of the system's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_ca: Option<PathBuf>,
+
+    /// Mind no certificate: whoever is between can read and change everything
+    #[arg(long)]
+    pub(crate) insecure: bool,
+
+    /// Authenticate as this user
+    #[arg(long, value_name = "NAME", requires = "password_env")]
+    pub(crate) user: Option<String>,
+
+    /// The environment variable that holds the password, or the token
+    #[arg(long, value_name = "VAR", requires = "user")]
+    pub(crate) password_env: Option<String>,
+
+    /// The mechanism to authenticate with; auto is the strongest that the server offers
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = mechanism)]
+    mechanism: String,
+
+    /// Show PLAIN's and LOGIN's password without TLS too
+    #[arg(long)]
+    pub(crate) allow_plaintext_auth: bool,
 
     /// Wait for each reply before the next command
     #[arg(long)]
@@ -92,13 +123,28 @@ pub(crate) struct SendArgs {
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,
 
-    /// Show the dialogue on standard error
+    /// Show the dialogue on standard error, without secrets
     #[arg(long)]
     pub(crate) trace: bool,
 
     /// Print the outcome as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// When to use TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tls {
+    Never,
+    Opportunistic,
+    Required,
+    Implicit,
+}
+
+fn mechanism(text: &str) -> Result<String, &'static str> {
+    Mechanism::parse(text)
+        .map(|name| name.as_str().to_ascii_uppercase())
+        .ok_or("write auto, or the name of a mechanism such as PLAIN or SCRAM-SHA-256")
 }
 
 fn ret(text: String) -> Ret {
@@ -165,6 +211,22 @@ impl SendArgs {
             }
             _ => None,
         }
+    }
+
+    /// When TLS is used.
+    pub(crate) fn tls(&self) -> TlsPolicy {
+        match (self.tls, self.server.port) {
+            (Some(Tls::Never), _) => TlsPolicy::Never,
+            (Some(Tls::Opportunistic), _) => TlsPolicy::Opportunistic,
+            (Some(Tls::Required), _) | (None, 587) => TlsPolicy::Required,
+            (Some(Tls::Implicit), _) | (None, 465) => TlsPolicy::Implicit,
+            (None, _) => TlsPolicy::Opportunistic,
+        }
+    }
+
+    /// The one mechanism to use; none for the strongest.
+    pub(crate) fn mechanism(&self) -> Option<&str> {
+        Some(self.mechanism.as_str()).filter(|name| *name != "AUTO")
     }
 
     /// The file that holds the message; none for standard input.
@@ -280,19 +342,33 @@ mod tests {
     }
 
     #[test]
-    fn options_that_do_not_work_yet_are_refused() {
-        for args in [
-            "--tls never",
-            "--tls-ca a",
-            "--insecure",
-            "--user a",
-            "--password-env A",
-            "--mechanism auto",
-            "--allow-plaintext-auth",
-        ] {
-            let sentence = refused::<SendArgs>(&format!("{LEAST} {args}"));
-            assert!(sentence.starts_with("there is no option --"), "{sentence}");
-        }
+    fn tls_by_port() {
+        let told = |args: &str| {
+            read::<SendArgs>(&format!("--from <> --to b@example.org --server {args}")).tls()
+        };
+        assert_eq!(told("a"), TlsPolicy::Opportunistic);
+        assert_eq!(told("a:2525"), TlsPolicy::Opportunistic);
+        assert_eq!(told("a:465"), TlsPolicy::Implicit);
+        assert_eq!(told("a:587"), TlsPolicy::Required);
+        assert_eq!(told("a:465 --tls never"), TlsPolicy::Never);
+        assert_eq!(told("a --tls required"), TlsPolicy::Required);
+        assert_eq!(told("a --tls implicit"), TlsPolicy::Implicit);
+        assert_eq!(told("a:587 --tls opportunistic"), TlsPolicy::Opportunistic);
+    }
+
+    #[test]
+    fn who_is_sending() {
+        let args = send("--user alice --password-env SECRET");
+        assert_eq!(
+            (args.user.as_deref(), args.password_env.as_deref()),
+            (Some("alice"), Some("SECRET"))
+        );
+        assert_eq!(args.mechanism(), None);
+        assert_eq!(send("--mechanism scram-sha-1").mechanism(), Some("SCRAM-SHA-1"));
+        let sentence = refused::<SendArgs>(&format!("{LEAST} --mechanism a,b"));
+        assert!(sentence.starts_with("--mechanism a,b: write auto, or"), "{sentence}");
+        let sentence = refused::<SendArgs>(&format!("{LEAST} --user alice"));
+        assert!(sentence.starts_with("--password-env VAR must be given"), "{sentence}");
     }
 
     #[test]

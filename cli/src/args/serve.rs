@@ -1,8 +1,10 @@
 //! `smtp serve`
 
-use std::path::PathBuf;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use ipnet::IpNet;
 use smtp_proto::address::HostBuf;
 
 use super::{Endpoint, Runtime, count, machine};
@@ -14,17 +16,17 @@ use super::{Endpoint, Runtime, count, machine};
 #[command(after_help = "Example: receive one message, store it as it came, and stop\n  \
                         smtp serve --listen 127.0.0.1:2525 --raw ./mail --exit-after 1")]
 pub(crate) struct ServeArgs {
-    /// Address to listen on; may be repeated, and port 0 picks a free one
-    #[arg(
-        long,
-        value_name = "ADDR",
-        default_value = "127.0.0.1:2525",
-        value_parser = Endpoint::to_listen_on
-    )]
-    pub(crate) listen: Vec<Endpoint>,
+    /// Address to listen on; may be repeated, and port 0 picks a free one [default: 127.0.0.1:2525,
+    /// unless --listen-tls is given]
+    #[arg(long, value_name = "ADDR", value_parser = Endpoint::to_listen_on)]
+    listen: Vec<Endpoint>,
+
+    /// The same with TLS from the first octet, as on port 465
+    #[arg(long, value_name = "ADDR", value_parser = Endpoint::to_listen_on)]
+    pub(crate) listen_tls: Vec<Endpoint>,
 
     /// Hold one session on standard input and output instead, and exit when it ends
-    #[arg(long, conflicts_with = "listen")]
+    #[arg(long, conflicts_with_all = ["listen", "listen_tls"])]
     pub(crate) stdio: bool,
 
     /// What drives the connections; all behave alike
@@ -72,6 +74,43 @@ pub(crate) struct ServeArgs {
     )]
     pub(crate) max_recipients: u32,
 
+    /// Offer STARTTLS, with the certificate chain in this PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "tls_self_signed")]
+    tls_cert: Option<PathBuf>,
+
+    /// The private key that belongs to it, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
+    /// Offer STARTTLS, with a certificate made on the spot, which no client has a reason to trust
+    #[arg(long)]
+    tls_self_signed: bool,
+
+    /// Offer AUTH to the users in this file, a line each: name:password
+    #[arg(long, value_name = "FILE")]
+    pub(crate) users: Option<PathBuf>,
+
+    /// Take no mail without TLS
+    #[arg(long)]
+    pub(crate) require_tls: bool,
+
+    /// Take no mail from who has not authenticated
+    #[arg(long)]
+    pub(crate) require_auth: bool,
+
+    /// Offer PLAIN and LOGIN without TLS too
+    #[arg(long)]
+    pub(crate) allow_plaintext_auth: bool,
+
+    /// Expect a PROXY header (version 1 or 2) before anything else, and take the client's address
+    /// from it
+    #[arg(long, conflicts_with = "stdio")]
+    pub(crate) proxy_protocol: bool,
+
+    /// Take XCLIENT and XFORWARD from this network, such as 127.0.0.0/8; may be repeated
+    #[arg(long, value_name = "CIDR", value_parser = network)]
+    pub(crate) xclient_from: Vec<IpNet>,
+
     /// What to do with a bare CR or LF in mail data
     #[arg(long, value_enum, default_value = "reject")]
     pub(crate) bare_newline: BareNewline,
@@ -118,7 +157,56 @@ pub(crate) enum Storage {
     Discard,
 }
 
+/// Where the server's certificate comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Certificate<'a> {
+    Files(&'a Path, &'a Path),
+    SelfSigned,
+}
+
+fn network(text: &str) -> Result<IpNet, &'static str> {
+    text.parse()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "write an address, or a network such as 192.0.2.0/24")
+}
+
 impl ServeArgs {
+    /// What to listen on in the clear.
+    pub(crate) fn listen(&self) -> Vec<Endpoint> {
+        if self.listen.is_empty() && self.listen_tls.is_empty() {
+            return vec![Endpoint { host: "127.0.0.1".into(), port: 2525 }];
+        }
+        self.listen.clone()
+    }
+
+    /// Where the server's certificate comes from, if TLS is offered.
+    pub(crate) fn certificate(&self) -> Option<Certificate<'_>> {
+        match (&self.tls_cert, &self.tls_key) {
+            (Some(chain), Some(key)) => Some(Certificate::Files(chain, key)),
+            _ => self.tls_self_signed.then_some(Certificate::SelfSigned),
+        }
+    }
+
+    /// What is wrong with options that are right one by one.
+    pub(crate) fn contradiction(&self) -> Option<&'static str> {
+        let has_tls = self.certificate().is_some();
+        match () {
+            () if self.require_tls && !has_tls => {
+                Some("--require-tls needs --tls-cert and --tls-key, or --tls-self-signed")
+            }
+            () if !self.listen_tls.is_empty() && !has_tls => {
+                Some("--listen-tls needs --tls-cert and --tls-key, or --tls-self-signed")
+            }
+            () if self.require_auth && self.users.is_none() => {
+                Some("--require-auth needs --users FILE")
+            }
+            () if self.allow_plaintext_auth && self.users.is_none() => {
+                Some("--allow-plaintext-auth needs --users FILE")
+            }
+            () => None,
+        }
+    }
+
     /// Where messages go.
     pub(crate) fn storage(&self) -> Storage {
         match (&self.raw, &self.maildir) {
@@ -147,7 +235,7 @@ mod tests {
     #[test]
     fn defaults() {
         let args = serve("");
-        assert_eq!(args.listen, [Endpoint { host: "127.0.0.1".into(), port: 2525 }]);
+        assert_eq!(args.listen(), [Endpoint { host: "127.0.0.1".into(), port: 2525 }]);
         assert_eq!(args.runtime, Runtime::Tokio);
         assert_eq!(args.storage(), Storage::Maildir("./maildir".into()));
         assert_eq!((args.max_size, args.max_recipients), (52_428_800, 1000));
@@ -163,7 +251,7 @@ mod tests {
              --max-size 1 --max-recipients 2 --bare-newline normalise --lenient --exit-after 3 \
              --log json --lmtp",
         );
-        assert_eq!(args.listen.len(), 2);
+        assert_eq!(args.listen().len(), 2);
         assert_eq!(args.runtime, Runtime::AsyncStd);
         assert_eq!(args.storage(), Storage::Raw("x".into()));
         assert_eq!(args.hostname().as_host().to_string(), "mx.a");
@@ -197,21 +285,33 @@ mod tests {
     }
 
     #[test]
-    fn options_that_do_not_work_yet_are_refused() {
-        for args in [
-            "--listen-tls [::]:0",
-            "--tls-cert a",
-            "--tls-key a",
-            "--tls-self-signed",
-            "--users a",
-            "--require-tls",
-            "--require-auth",
-            "--allow-plaintext-auth",
-            "--proxy-protocol",
-            "--xclient-from 10/8",
+    fn tls_and_auth() {
+        let args = serve("--listen-tls [::]:0 --tls-cert a --tls-key b --users u --require-tls");
+        assert!(args.listen().is_empty() && args.contradiction().is_none());
+        let (chain, key) = (Path::new("a"), Path::new("b"));
+        assert_eq!(args.certificate(), Some(Certificate::Files(chain, key)));
+        assert_eq!(serve("--tls-self-signed").certificate(), Some(Certificate::SelfSigned));
+        assert_eq!(serve("").certificate(), None);
+        let nets = serve("--xclient-from 10.0.0.0/8 --xclient-from ::1").xclient_from;
+        assert_eq!(nets, ["10.0.0.0/8".parse::<IpNet>().unwrap(), "::1/128".parse().unwrap()]);
+        for (args, sentence) in [
+            ("--tls-cert a", "--tls-key FILE must be given; see `smtp test --help`"),
+            (
+                "--tls-cert a --tls-key b --tls-self-signed",
+                "--tls-cert and --tls-self-signed cannot be used together",
+            ),
+            ("--stdio --listen-tls [::]:0", "--stdio and --listen-tls cannot be used together"),
+            (
+                "--xclient-from 10/8",
+                "--xclient-from 10/8: write an address, or a network such as 192.0.2.0/24",
+            ),
         ] {
-            let sentence = refused::<ServeArgs>(args);
-            assert!(sentence.starts_with("there is no option --"), "{sentence}");
+            assert_eq!(refused::<ServeArgs>(args), sentence);
+        }
+        for args in
+            ["--require-tls", "--listen-tls [::]:0", "--require-auth", "--allow-plaintext-auth"]
+        {
+            assert!(serve(args).contradiction().unwrap().contains(" needs "), "{args}");
         }
     }
 }

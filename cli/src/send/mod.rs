@@ -3,17 +3,19 @@
 mod drive;
 mod letter;
 mod report;
+mod secure;
 
 use std::sync::Arc;
 
 use smtp_codec::client::{Config, Traffic};
 use smtp_codec::proto::address::AddressError;
 use smtp_codec::proto::command::{Body, MailParametersBuf, RcptParametersBuf};
-use smtp_codec::proto::session::BareNewline;
+use smtp_codec::proto::session::{BareNewline, TlsPolicy};
 use smtp_codec::proto::{Envelope, Recipient};
 
 use crate::args::send::SendArgs;
 use crate::exit::{Exit, complain};
+use drive::Came;
 use letter::Letter;
 
 /// Sends the message, says what became of each recipient, and exits accordingly.
@@ -38,7 +40,7 @@ pub(crate) fn main(args: &SendArgs) -> Exit {
         return Exit::Data;
     }
     let config = match config(args) {
-        Ok(config) => Arc::new(config),
+        Ok(config) => config,
         Err(error) => {
             complain(format_args!("smtp send: --hello: {error}"));
             return Exit::Usage;
@@ -51,21 +53,42 @@ pub(crate) fn main(args: &SendArgs) -> Exit {
             return Exit::Data;
         }
     };
-    let order = drive::Order {
+    let (tls, login) = match secure::tls(args).and_then(|tls| Ok((tls, secure::login(args)?))) {
+        Ok(both) => both,
+        Err(sentence) => {
+            complain(format_args!("smtp send: {sentence}"));
+            return Exit::Usage;
+        }
+    };
+    let report = |done: &drive::Done| report::tell(args, &envelope, done);
+    let order = |config: Config, policy, tls| drive::Order {
         server: &args.server,
-        config,
+        config: Arc::new(config),
+        policy,
+        tls,
+        login: login.clone(),
         envelope: &envelope,
         traced: args.trace,
-        report: |done: &drive::Done| report::tell(args, &envelope, done),
+        report,
     };
-    drive::send(args.runtime, order, letter.file)
-        .unwrap_or_else(|error| report::not_connected(args, &envelope, &error))
+    let clear = order(config.clone().tls(TlsPolicy::Never), TlsPolicy::Never, None);
+    let order = order(config, args.tls(), tls);
+    match drive::send(args.runtime, &order, &clear, &letter.file) {
+        Ok(Came::Told(exit)) => exit,
+        Ok(Came::Stranger(error)) => report::not_authenticated(args, &envelope, &error),
+        Ok(Came::NoTls(_)) => Exit::Forbidden,
+        Err(error) => report::not_connected(args, &envelope, &error),
+    }
 }
 
 fn config(args: &SendArgs) -> Result<Config, AddressError> {
     let mut config = Config::new(&args.hello().as_host().to_string())?
         .pipelining(!args.no_pipelining)
-        .chunking(!args.no_chunking);
+        .chunking(!args.no_chunking)
+        .tls(args.tls());
+    if args.allow_plaintext_auth {
+        config = config.allow_plaintext_auth();
+    }
     if args.lmtp {
         config = config.lmtp();
     }

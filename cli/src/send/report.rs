@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use smtp_codec::client::Closing;
+use smtp_codec::client::{AuthError, Closing};
 use smtp_codec::proto::reply::{Reply, ReplyBuf};
 use smtp_codec::proto::{Delivered, Envelope, Failure, Stage, Verdict};
+use smtp_tls::{Facts, Fault};
 
 use super::drive::Done;
 use crate::args::send::SendArgs;
@@ -18,8 +19,16 @@ struct Report<'a> {
     /// Why some recipient has no reply of its own.
     error: Option<&'a str>,
     recipients: Vec<RecipientReport>,
-    tls: Option<()>,
+    tls: Option<TlsReport>,
     extensions: &'a [&'static str],
+}
+
+#[derive(Serialize)]
+struct TlsReport {
+    version: &'static str,
+    cipher: String,
+    /// Whether the certificate is valid and for that server.
+    verified: bool,
 }
 
 #[derive(Serialize)]
@@ -58,25 +67,69 @@ pub(super) fn tell(args: &SendArgs, envelope: &Envelope, done: &Done) -> Exit {
     let outcome = &done.sent.outcome;
     let why = why(done);
     let extensions: Vec<_> = done.extensions.iter().map(|it| it.keyword()).collect();
-    say(args, envelope, &outcome.recipients, outcome.reply.as_ref(), &extensions, why.as_deref());
+    let told = Told {
+        recipients: &outcome.recipients,
+        reply: outcome.reply.as_ref(),
+        tls: done.tls.as_ref(),
+        extensions: &extensions,
+    };
+    say(args, envelope, &told, why.as_deref());
     exit(&outcome.recipients, outcome.failure)
+}
+
+/// What there is to say.
+struct Told<'a> {
+    recipients: &'a [Delivered],
+    reply: Option<&'a ReplyBuf>,
+    tls: Option<&'a Facts>,
+    extensions: &'a [&'static str],
 }
 
 /// Says that there was no server to talk to.
 pub(super) fn not_connected(args: &SendArgs, envelope: &Envelope, error: &io::Error) -> Exit {
+    let why = format!("cannot connect to {}: {error}", args.server);
+    nothing_sent(args, envelope, None, &why);
+    Exit::TryLater
+}
+
+/// Says that the server does not know this user.
+pub(super) fn not_authenticated(args: &SendArgs, envelope: &Envelope, error: &AuthError) -> Exit {
+    let reply = match error {
+        AuthError::Refused(reply) => Some(reply),
+        _ => None,
+    };
+    let why = match error {
+        AuthError::NoMechanism if !args.allow_plaintext_auth => {
+            format!("{error}; PLAIN and LOGIN need TLS, or --allow-plaintext-auth")
+        }
+        _ => error.to_string(),
+    };
+    nothing_sent(args, envelope, reply, &why);
+    match error {
+        AuthError::Refused(reply) if reply.as_reply().code().is_transient() => Exit::TryLater,
+        AuthError::Closed(Closing::Protocol(_)) => Exit::Protocol,
+        AuthError::Closed(Closing::NoTls | Closing::TlsFailed) => Exit::Forbidden,
+        AuthError::Closed(_) => Exit::TryLater,
+        _ => Exit::Forbidden,
+    }
+}
+
+fn nothing_sent(args: &SendArgs, envelope: &Envelope, reply: Option<&ReplyBuf>, why: &str) {
     let recipients: Vec<_> = envelope
         .recipients
         .iter()
         .map(|_| Delivered { verdict: Verdict::Deferred, stage: Stage::Connect, reply: None })
         .collect();
-    let why = format!("cannot connect to {}: {error}", args.server);
-    say(args, envelope, &recipients, None, &[], Some(&why));
-    Exit::TryLater
+    let told = Told { recipients: &recipients, reply, tls: None, extensions: &[] };
+    say(args, envelope, &told, Some(why));
 }
 
 fn why(done: &Done) -> Option<String> {
     if let Some(error) = &done.sent.error {
-        return Some(error.to_string());
+        return Some(match Fault::of(error) {
+            Some(fault) => format!("TLS failed: {fault}"),
+            None => error.to_string(),
+        });
     }
     Some(match done.sent.outcome.failure? {
         Failure::NotSent(error) => error.to_string(),
@@ -85,19 +138,18 @@ fn why(done: &Done) -> Option<String> {
         Failure::Closed(Closing::PeerGone) => "the server closed the connection".to_owned(),
         Failure::Closed(Closing::TimedOut) => "the server did not answer in time".to_owned(),
         Failure::Closed(Closing::Unavailable) => "the server is closing the session".to_owned(),
+        Failure::Closed(Closing::NoTls) => {
+            "the server does not do TLS, which is required; --tls opportunistic does without"
+                .to_owned()
+        }
+        Failure::Closed(Closing::TlsFailed) => "TLS failed".to_owned(),
         Failure::Closed(Closing::Refused) => "the server does not serve this client".to_owned(),
         _ => "the session ended".to_owned(),
     })
 }
 
-fn say(
-    args: &SendArgs,
-    envelope: &Envelope,
-    recipients: &[Delivered],
-    reply: Option<&ReplyBuf>,
-    extensions: &[&'static str],
-    why: Option<&str>,
-) {
+fn say(args: &SendArgs, envelope: &Envelope, told: &Told<'_>, why: Option<&str>) {
+    let Told { recipients, reply, tls, extensions } = *told;
     let why = why.filter(|_| lack_reply(recipients));
     let named = envelope.recipients.iter().zip(recipients);
     let mut out = io::stdout().lock();
@@ -114,7 +166,11 @@ fn say(
                     reply: delivered.reply.as_ref().map(ReplyReport::new),
                 })
                 .collect(),
-            tls: None,
+            tls: tls.map(|tls| TlsReport {
+                version: tls.version,
+                cipher: tls.cipher_suite.clone(),
+                verified: tls.verified,
+            }),
             extensions,
         };
         if let Ok(json) = serde_json::to_string(&report) {
@@ -188,6 +244,7 @@ fn exit(recipients: &[Delivered], failure: Option<Failure>) -> Exit {
     match failure.filter(|_| lack_reply(recipients)) {
         Some(Failure::BareNewline | Failure::NotSent(_)) => Exit::Data,
         Some(Failure::Closed(Closing::Protocol(_))) => Exit::Protocol,
+        Some(Failure::Closed(Closing::NoTls | Closing::TlsFailed)) => Exit::Forbidden,
         _ if has(Verdict::Unknown) || has(Verdict::Deferred) => Exit::TryLater,
         _ if has(Verdict::Refused) => Exit::Unavailable,
         _ => Exit::Done,

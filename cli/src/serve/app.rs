@@ -1,12 +1,15 @@
 //! What the server does with the events of a session, whichever runtime brings them.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use smtp_codec::proto::command::{AttributeValue, Attributes};
 use smtp_codec::proto::reply::{EnhancedCode, Positive, Refusal};
 use smtp_codec::proto::session::Protocol;
 use smtp_codec::server::{Closing, Data, Event, Message};
+use smtp_sasl::{Exchange, Step};
+use smtp_tls::Facts;
 use tracing::{info, warn};
 
 use super::shared::{Present, Shared};
@@ -25,8 +28,14 @@ pub(super) enum Next {
 /// One session's application.
 pub(super) struct App {
     shared: Arc<Shared>,
-    peer: Option<SocketAddr>,
+    peer: Option<IpAddr>,
+    /// The peer with its port, for the log.
+    from: String,
     hello: String,
+    /// What the handshake came to.
+    pub(super) tls: Option<Facts>,
+    exchange: Option<Exchange>,
+    identity: Option<String>,
     reverse_path: Option<String>,
     parameters: Vec<ParameterRecord>,
     recipients: Vec<RecipientRecord>,
@@ -36,11 +45,35 @@ pub(super) struct App {
     _present: Present,
 }
 
+/// The answer to a step of AUTH.
+macro_rules! answer {
+    ($app:ident, $handle:ident, $step:expr) => {
+        match $step {
+            Step::Challenge(challenge) => $handle.challenge(&challenge),
+            Step::Accepted(who) => {
+                $app.exchange = None;
+                info!(peer = $app.from, user = who.acts_as, "authenticated");
+                $app.identity = Some(who.acts_as);
+                $handle.accept();
+            }
+            Step::Rejected => {
+                $app.exchange = None;
+                warn!(peer = $app.from, "authentication failed");
+                $handle.reject(Refusal::BAD_CREDENTIALS);
+            }
+        }
+    };
+}
+
 impl App {
     pub(super) fn new(shared: &Arc<Shared>, peer: Option<SocketAddr>) -> Self {
         App {
             shared: Arc::clone(shared),
-            peer,
+            peer: peer.map(|peer| peer.ip()),
+            from: peer.map_or_else(|| "stdio".to_owned(), |peer| peer.to_string()),
+            tls: None,
+            exchange: None,
+            identity: None,
             hello: String::new(),
             reverse_path: None,
             parameters: Vec::new(),
@@ -77,6 +110,37 @@ impl App {
                 self.recipients.push(RecipientRecord { path, parameters });
                 rcpt.accept();
             }
+            Event::StartTls(start) => {
+                // What was known before TLS counts no more.
+                (self.identity, self.exchange) = (None, None);
+                start.accept();
+            }
+            Event::Auth(auth) => {
+                let binding = self.tls.as_ref().and_then(|tls| tls.exporter);
+                let (mechanism, initial) = (auth.mechanism(), auth.initial_response());
+                let step = self.shared.policy.users.as_ref().map_or(Step::Rejected, |users| {
+                    let binding = binding.as_ref().map(<[u8; 32]>::as_slice);
+                    self.exchange
+                        .insert(Exchange::new(Arc::clone(users), binding))
+                        .start(mechanism.as_str(), initial.as_deref())
+                });
+                answer!(self, auth, step);
+            }
+            Event::AuthResponse(response) => {
+                let step = self
+                    .exchange
+                    .as_mut()
+                    .map_or(Step::Rejected, |exchange| exchange.respond(&response.response()));
+                answer!(self, response, step);
+            }
+            Event::Xclient(xclient) => {
+                self.become_other(xclient.attributes());
+                xclient.accept();
+            }
+            Event::Xforward(xforward) => {
+                info!(peer = self.from, "forwarded: {}", xforward.attributes());
+                xforward.accept();
+            }
             Event::Data(data) => self.begin(data),
             Event::Body(bytes) => {
                 if let Some(delivery) = &mut self.delivery {
@@ -107,6 +171,24 @@ impl App {
 
     pub(super) fn link_broke(&self, error: &io::Error) {
         warn!(peer = self.peer(), messages = self.messages, "session broken: {error}");
+    }
+
+    /// XCLIENT: the session is that of the client that a proxy names.
+    fn become_other(&mut self, attributes: Attributes<'_>) {
+        let text = |name: &str| match attributes.get(name) {
+            Some(AttributeValue::Is(text)) => String::from_utf8(text.decode().collect()).ok(),
+            _ => None,
+        };
+        if let Some(address) = text("ADDR") {
+            let bare = address.strip_prefix("IPV6:").unwrap_or(&address);
+            self.peer = bare.parse().ok();
+            let port = text("PORT").map(|port| format!(":{port}")).unwrap_or_default();
+            self.from = format!("{address}{port} by {}", self.from);
+        }
+        self.identity = text("LOGIN");
+        self.hello = text("HELO").unwrap_or_default();
+        self.exchange = None;
+        self.forget();
     }
 
     fn begin(&mut self, data: Data<'_>) {
@@ -169,12 +251,13 @@ impl App {
     fn record(&self, protocol: Protocol) -> EnvelopeRecord {
         EnvelopeRecord {
             protocol: protocol.to_string(),
-            peer: self.peer.map(|peer| peer.ip()),
+            peer: self.peer,
             hello: self.hello.clone(),
             reverse_path: self.reverse_path.clone(),
             parameters: self.parameters.clone(),
             recipients: self.recipients.clone(),
-            authenticated: None,
+            authenticated: self.identity.clone(),
+            tls: self.tls.as_ref().map(|tls| format!("{} {}", tls.version, tls.cipher_suite)),
         }
     }
 
@@ -196,14 +279,16 @@ impl App {
             Closing::PeerGone => "peer gone",
             Closing::TimedOut => "timed out",
             Closing::ShuttingDown => "shutting down",
+            Closing::TlsFailed => "TLS failed",
+            Closing::Injected => "octets in the clear behind STARTTLS",
             _ => "closed",
         };
         self.forget();
         info!(peer = self.peer(), hello = self.hello, messages = self.messages, "session: {how}");
     }
 
-    fn peer(&self) -> String {
-        self.peer.map_or_else(|| "stdio".to_owned(), |peer| peer.to_string())
+    fn peer(&self) -> &str {
+        &self.from
     }
 
     fn store(&self) -> Option<String> {

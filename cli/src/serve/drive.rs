@@ -2,7 +2,7 @@
 //! blocking is allowed.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,21 +10,18 @@ use tracing::warn;
 
 use super::app::{App, Next};
 use super::shared::Shared;
+use super::{Port, preamble};
 use crate::args::Runtime;
 
 /// How long to wait when no more connections can be taken, for want of file descriptors.
 const BREATHER: Duration = Duration::from_millis(50);
 
-pub(super) fn serve(
-    runtime: Runtime,
-    listeners: Vec<TcpListener>,
-    shared: Arc<Shared>,
-) -> io::Result<()> {
+pub(super) fn serve(runtime: Runtime, ports: Vec<Port>, shared: Arc<Shared>) -> io::Result<()> {
     match runtime {
-        Runtime::Std => blocking::serve(listeners, &shared),
-        Runtime::Tokio => on_tokio::serve(listeners, &shared),
-        Runtime::Smol => on_smol::serve(listeners, &shared),
-        Runtime::AsyncStd => on_async_std::serve(listeners, &shared),
+        Runtime::Std => blocking::serve(ports, &shared),
+        Runtime::Tokio => on_tokio::serve(ports, &shared),
+        Runtime::Smol => on_smol::serve(ports, &shared),
+        Runtime::AsyncStd => on_async_std::serve(ports, &shared),
     }
 }
 
@@ -34,6 +31,9 @@ macro_rules! session {
     ($server:ident, $app:expr, $next:expr, |$delivery:ident| $commit:expr) => {{
         let mut app = $app;
         loop {
+            if app.tls.is_none() {
+                app.tls = $server.tls().cloned();
+            }
             let next = match $next {
                 Some(Ok(event)) => app.on(event),
                 Some(Err(error)) => break app.link_broke(&error),
@@ -55,6 +55,27 @@ macro_rules! session {
 }
 pub(super) use session;
 
+/// A server for a stream: with TLS as the policy has it, and as trusted as its peer is.
+macro_rules! server {
+    ($server:ident, ($($stream:expr),+), $shared:expr, $peer:expr, $implicit:expr) => {{
+        let config = Arc::clone(&$shared.config);
+        let mut server = match $shared.policy.tls.clone() {
+            Some(tls) if $implicit => $server::implicit_tls($($stream),+, config, tls),
+            Some(tls) => $server::with_tls($($stream),+, config, tls),
+            None => $server::new($($stream),+, config),
+        };
+        if $shared.policy.trusts($peer) {
+            server.connection().trust();
+        }
+        server
+    }};
+}
+pub(super) use server;
+
+fn no_preamble(peer: SocketAddr, error: &io::Error) {
+    warn!(peer = peer.to_string(), "dropped: {error}");
+}
+
 fn failed_to_accept(error: &io::Error) {
     warn!("cannot take a connection: {error}");
 }
@@ -62,25 +83,24 @@ fn failed_to_accept(error: &io::Error) {
 mod blocking {
     use std::net::TcpStream;
 
+    use smtp_std::Server;
+
     use super::*;
 
-    pub(super) fn serve(listeners: Vec<TcpListener>, shared: &Arc<Shared>) -> io::Result<()> {
-        for listener in listeners {
+    pub(super) fn serve(ports: Vec<Port>, shared: &Arc<Shared>) -> io::Result<()> {
+        for port in ports {
             let shared = Arc::clone(shared);
-            std::thread::Builder::new().spawn(move || accept(&listener, &shared))?;
+            std::thread::Builder::new().spawn(move || accept(&port, &shared))?;
         }
         shared.wait();
         Ok(())
     }
 
-    fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    fn accept(port: &Port, shared: &Arc<Shared>) {
         loop {
-            let taken = listener.accept().and_then(|(stream, peer)| {
-                stream.set_nodelay(true)?;
-                let app = App::new(shared, Some(peer));
-                let server = smtp_std::Server::new(stream, Arc::clone(&shared.config));
-                let shared = Arc::clone(shared);
-                std::thread::Builder::new().spawn(move || session(server, app, &shared))
+            let taken = port.listener.accept().and_then(|(stream, peer)| {
+                let (shared, implicit) = (Arc::clone(shared), port.implicit);
+                std::thread::Builder::new().spawn(move || session(stream, peer, implicit, &shared))
             });
             if let Err(error) = taken {
                 failed_to_accept(&error);
@@ -90,7 +110,17 @@ mod blocking {
     }
 
     /// A read that blocks is not woken: a client that says nothing has until the process ends.
-    fn session(mut server: smtp_std::Server<TcpStream>, app: App, shared: &Shared) {
+    fn session(stream: TcpStream, peer: SocketAddr, implicit: bool, shared: &Arc<Shared>) {
+        let _ = stream.set_nodelay(true);
+        let client = match shared.policy.proxied {
+            true => preamble::blocking(&stream, peer),
+            false => Ok(peer),
+        };
+        let app = match client {
+            Ok(client) => App::new(shared, Some(client)),
+            Err(error) => return no_preamble(peer, &error),
+        };
+        let mut server = server!(Server, (stream), shared, Some(peer), implicit);
         let mut is_told = false;
         session!(
             server,
@@ -107,29 +137,31 @@ mod blocking {
 }
 
 mod on_tokio {
+    use smtp_tokio::Server;
     use tokio::net::{TcpListener as Listener, TcpStream};
 
     use super::*;
     use crate::store::{Delivery, Stored};
 
-    pub(super) fn serve(listeners: Vec<TcpListener>, shared: &Arc<Shared>) -> io::Result<()> {
+    pub(super) fn serve(ports: Vec<Port>, shared: &Arc<Shared>) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let _entered = runtime.enter();
-        for listener in listeners {
+        for Port { listener, implicit } in ports {
             listener.set_nonblocking(true)?;
-            runtime.spawn(accept(Listener::from_std(listener)?, Arc::clone(shared)));
+            let listener = Listener::from_std(listener)?;
+            runtime.spawn(accept(listener, implicit, Arc::clone(shared)));
         }
         shared.wait();
         runtime.shutdown_background();
         Ok(())
     }
 
-    async fn accept(listener: Listener, shared: Arc<Shared>) {
+    async fn accept(listener: Listener, implicit: bool, shared: Arc<Shared>) {
         let mut off = shared.until_off();
         while let Some(taken) = off.or(listener.accept()).await {
             match taken {
                 Ok((stream, peer)) => {
-                    tokio::spawn(session(stream, peer, Arc::clone(&shared)));
+                    tokio::spawn(session(stream, peer, implicit, Arc::clone(&shared)));
                 }
                 Err(error) => {
                     failed_to_accept(&error);
@@ -139,10 +171,18 @@ mod on_tokio {
         }
     }
 
-    async fn session(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+    async fn session(mut stream: TcpStream, peer: SocketAddr, implicit: bool, shared: Arc<Shared>) {
         let _ = stream.set_nodelay(true);
-        let (app, mut off) = (App::new(&shared, Some(peer)), shared.until_off());
-        let mut server = smtp_tokio::Server::new(stream, Arc::clone(&shared.config));
+        let client = match shared.policy.proxied {
+            true => preamble::on_tokio(&mut stream, peer).await,
+            false => Ok(peer),
+        };
+        let app = match client {
+            Ok(client) => App::new(&shared, Some(client)),
+            Err(error) => return no_preamble(peer, &error),
+        };
+        let mut off = shared.until_off();
+        let mut server = server!(Server, (stream), shared, Some(peer), implicit);
         session!(server, app, off.or(server.next()).await, |delivery| commit(delivery).await);
     }
 
@@ -156,15 +196,16 @@ mod on_smol {
     use smol::Async;
     use smol::Executor;
     use smol::net::{TcpListener as Listener, TcpStream};
+    use smtp_futures::{AsyncIo, Server};
 
     use super::*;
 
     static EXECUTOR: Executor<'static> = Executor::new();
 
-    pub(super) fn serve(listeners: Vec<TcpListener>, shared: &Arc<Shared>) -> io::Result<()> {
-        for listener in listeners {
+    pub(super) fn serve(ports: Vec<Port>, shared: &Arc<Shared>) -> io::Result<()> {
+        for Port { listener, implicit } in ports {
             let listener = Listener::from(Async::new(listener)?);
-            EXECUTOR.spawn(accept(listener, Arc::clone(shared))).detach();
+            EXECUTOR.spawn(accept(listener, implicit, Arc::clone(shared))).detach();
         }
         for _ in 0..std::thread::available_parallelism()?.get() {
             let run = || smol::block_on(EXECUTOR.run(smol::future::pending::<()>()));
@@ -174,12 +215,12 @@ mod on_smol {
         Ok(())
     }
 
-    async fn accept(listener: Listener, shared: Arc<Shared>) {
+    async fn accept(listener: Listener, implicit: bool, shared: Arc<Shared>) {
         let mut off = shared.until_off();
         while let Some(taken) = off.or(listener.accept()).await {
             match taken {
                 Ok((stream, peer)) => {
-                    EXECUTOR.spawn(session(stream, peer, Arc::clone(&shared))).detach();
+                    EXECUTOR.spawn(session(stream, peer, implicit, Arc::clone(&shared))).detach();
                 }
                 Err(error) => {
                     failed_to_accept(&error);
@@ -189,11 +230,18 @@ mod on_smol {
         }
     }
 
-    async fn session(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+    async fn session(mut stream: TcpStream, peer: SocketAddr, implicit: bool, shared: Arc<Shared>) {
         let _ = stream.set_nodelay(true);
-        let (app, mut off) = (App::new(&shared, Some(peer)), shared.until_off());
-        let config = Arc::clone(&shared.config);
-        let mut server = smtp_futures::Server::new(stream, smtp_futures::AsyncIo, config);
+        let client = match shared.policy.proxied {
+            true => preamble::futures(&mut stream, peer).await,
+            false => Ok(peer),
+        };
+        let app = match client {
+            Ok(client) => App::new(&shared, Some(client)),
+            Err(error) => return no_preamble(peer, &error),
+        };
+        let mut off = shared.until_off();
+        let mut server = server!(Server, (stream, AsyncIo), shared, Some(peer), implicit);
         session!(server, app, off.or(server.next()).await, |delivery| smol::unblock(
             || delivery.commit()
         )
@@ -204,24 +252,25 @@ mod on_smol {
 mod on_async_std {
     use async_std::net::{TcpListener as Listener, TcpStream};
     use async_std::task::{sleep, spawn, spawn_blocking};
+    use smtp_async_std::{Server, Sleep, Tcp};
 
     use super::*;
 
-    pub(super) fn serve(listeners: Vec<TcpListener>, shared: &Arc<Shared>) -> io::Result<()> {
-        for listener in listeners {
+    pub(super) fn serve(ports: Vec<Port>, shared: &Arc<Shared>) -> io::Result<()> {
+        for Port { listener, implicit } in ports {
             listener.set_nonblocking(true)?;
-            spawn(accept(Listener::from(listener), Arc::clone(shared)));
+            spawn(accept(Listener::from(listener), implicit, Arc::clone(shared)));
         }
         shared.wait();
         Ok(())
     }
 
-    async fn accept(listener: Listener, shared: Arc<Shared>) {
+    async fn accept(listener: Listener, implicit: bool, shared: Arc<Shared>) {
         let mut off = shared.until_off();
         while let Some(taken) = off.or(listener.accept()).await {
             match taken {
                 Ok((stream, peer)) => {
-                    spawn(session(stream, peer, Arc::clone(&shared)));
+                    spawn(session(stream, peer, implicit, Arc::clone(&shared)));
                 }
                 Err(error) => {
                     failed_to_accept(&error);
@@ -231,10 +280,18 @@ mod on_async_std {
         }
     }
 
-    async fn session(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+    async fn session(mut stream: TcpStream, peer: SocketAddr, implicit: bool, shared: Arc<Shared>) {
         let _ = stream.set_nodelay(true);
-        let (app, mut off) = (App::new(&shared, Some(peer)), shared.until_off());
-        let mut server = smtp_async_std::server(stream, Arc::clone(&shared.config));
+        let client = match shared.policy.proxied {
+            true => preamble::futures(&mut stream, peer).await,
+            false => Ok(peer),
+        };
+        let app = match client {
+            Ok(client) => App::new(&shared, Some(client)),
+            Err(error) => return no_preamble(peer, &error),
+        };
+        let mut off = shared.until_off();
+        let mut server = server!(Server, (Tcp(stream), Sleep), shared, Some(peer), implicit);
         session!(server, app, off.or(server.next()).await, |delivery| spawn_blocking(
             || delivery.commit()
         )

@@ -3,6 +3,8 @@
 mod app;
 mod drive;
 mod log;
+mod people;
+mod preamble;
 mod shared;
 mod signals;
 mod stdio;
@@ -14,15 +16,20 @@ use std::sync::Arc;
 use smtp_codec::proto::Syntax;
 use smtp_codec::proto::session;
 use smtp_codec::server::Config;
+use smtp_tls::ServerTls;
 
 use crate::args::Endpoint;
-use crate::args::serve::{BareNewline, Log, ServeArgs, Storage};
+use crate::args::serve::{BareNewline, Certificate, Log, ServeArgs, Storage};
 use crate::exit::{Exit, complain};
 use crate::store::Store;
-use shared::Shared;
+use shared::{Policy, Shared};
 
 /// Serves until it has taken as many messages as it was told to, or is called off.
 pub(crate) fn main(args: &ServeArgs) -> Exit {
+    if let Some(sentence) = args.contradiction() {
+        complain(format_args!("smtp: {sentence}"));
+        return Exit::Usage;
+    }
     log::start(args.log);
     match serve(args) {
         Ok(()) => Exit::Done,
@@ -35,20 +42,21 @@ pub(crate) fn main(args: &ServeArgs) -> Exit {
 
 fn serve(args: &ServeArgs) -> io::Result<()> {
     let config = Arc::new(config(args)?);
+    let policy = policy(args, config.hostname())?;
     // A port that is in use must leave no directories behind.
-    let listeners = if args.stdio { Vec::new() } else { listen(&args.listen)? };
+    let listeners = if args.stdio { Vec::new() } else { listen(args)? };
     let store = match args.storage() {
         Storage::Maildir(dir) => Store::maildir(&dir, config.hostname())?,
         Storage::Raw(dir) => Store::raw(&dir)?,
         Storage::Discard => Store::discard(),
     };
-    let shared = Arc::new(Shared::new(config, store, args.exit_after));
+    let shared = Arc::new(Shared::new(config, policy, store, args.exit_after));
     if args.stdio {
         return stdio::serve(args.runtime, shared);
     }
     let mut addresses = Vec::new();
-    for listener in &listeners {
-        addresses.push(listener.local_addr()?);
+    for port in &listeners {
+        addresses.push(port.listener.local_addr()?);
     }
     signals::heed(&shared)?;
     announce(&addresses, args)?;
@@ -67,12 +75,52 @@ fn config(args: &ServeArgs) -> io::Result<Config> {
             BareNewline::Normalise => session::BareNewline::Normalise,
             BareNewline::Pass => session::BareNewline::Pass,
         });
-    Ok(if args.lmtp { config.lmtp() } else { config })
+    let mut config = if args.lmtp { config.lmtp() } else { config };
+    if args.users.is_some() {
+        config = config.auth(smtp_sasl::mechanisms().iter().copied()).map_err(io::Error::other)?;
+    }
+    if args.require_tls {
+        config = config.require_tls();
+    }
+    if args.require_auth {
+        config = config.require_auth();
+    }
+    if args.allow_plaintext_auth {
+        config = config.allow_plaintext_auth();
+    }
+    Ok(config)
+}
+
+fn policy(args: &ServeArgs, hostname: &str) -> io::Result<Policy> {
+    let tls = match args.certificate() {
+        None => None,
+        Some(Certificate::Files(chain, key)) => Some(ServerTls::from_pem_files(chain, key)),
+        Some(Certificate::SelfSigned) => {
+            let names = [hostname, "localhost", "127.0.0.1", "::1"];
+            let names = names.into_iter().filter(|name| !name.starts_with('['));
+            Some(ServerTls::self_signed(names).map(|(tls, _)| tls))
+        }
+    };
+    Ok(Policy {
+        tls: tls.transpose().map_err(io::Error::other)?,
+        users: args.users.as_deref().map(people::read).transpose()?,
+        proxied: args.proxy_protocol,
+        trusted: args.xclient_from.clone(),
+    })
+}
+
+/// A socket, and whether TLS comes before the greeting there.
+struct Port {
+    listener: TcpListener,
+    implicit: bool,
 }
 
 /// The sockets are made here, the same for every runtime.
-fn listen(endpoints: &[Endpoint]) -> io::Result<Vec<TcpListener>> {
-    endpoints.iter().map(bind).collect()
+fn listen(args: &ServeArgs) -> io::Result<Vec<Port>> {
+    let clear = args.listen();
+    let clear = clear.iter().map(|endpoint| (endpoint, false));
+    let ports = clear.chain(args.listen_tls.iter().map(|endpoint| (endpoint, true)));
+    ports.map(|(endpoint, implicit)| Ok(Port { listener: bind(endpoint)?, implicit })).collect()
 }
 
 fn bind(endpoint: &Endpoint) -> io::Result<TcpListener> {
@@ -96,7 +144,9 @@ fn announce(addresses: &[SocketAddr], args: &ServeArgs) -> io::Result<()> {
         writeln!(out, "listening on {address}")?;
     }
     out.flush()?;
-    let Some(address) = addresses.first().filter(|_| args.log == Log::Text) else {
+    let plain = !args.listen().is_empty() && !args.require_tls && !args.require_auth;
+    let told = args.log == Log::Text && plain && !args.proxy_protocol;
+    let Some(address) = addresses.first().filter(|_| told) else {
         return Ok(());
     };
     let smtp = std::env::args().next().unwrap_or_else(|| "smtp".to_owned());

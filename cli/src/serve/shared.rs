@@ -1,22 +1,45 @@
 //! What all sessions share.
 
 use std::future::pending;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use smol::channel::{Receiver, Sender, bounded};
 use smtp_codec::server::Config;
+use smtp_sasl::Users;
+use smtp_tls::ServerTls;
 
 use crate::store::Store;
 
 /// How long sessions have to end once the server stops.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// Who is let in, and how.
+#[derive(Default)]
+pub(super) struct Policy {
+    pub(super) tls: Option<ServerTls>,
+    pub(super) users: Option<Arc<dyn Users>>,
+    /// A PROXY header comes before the session.
+    pub(super) proxied: bool,
+    /// Who may say XCLIENT and XFORWARD.
+    pub(super) trusted: Vec<IpNet>,
+}
+
+impl Policy {
+    pub(super) fn trusts(&self, peer: Option<SocketAddr>) -> bool {
+        let peer = peer.map(|peer| peer.ip().to_canonical());
+        peer.is_some_and(|peer| self.trusted.iter().any(|network| network.contains(&peer)))
+    }
+}
+
 /// The configuration, the store, and how many messages are still to come.
 pub(super) struct Shared {
     pub(super) config: Arc<Config>,
+    pub(super) policy: Policy,
     pub(super) store: Store,
     exit_after: Option<u64>,
     taken: AtomicU64,
@@ -27,9 +50,15 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(config: Arc<Config>, store: Store, exit_after: Option<u64>) -> Self {
+    pub(super) fn new(
+        config: Arc<Config>,
+        policy: Policy,
+        store: Store,
+        exit_after: Option<u64>,
+    ) -> Self {
         Shared {
             config,
+            policy,
             store,
             exit_after,
             taken: AtomicU64::new(0),

@@ -8,24 +8,29 @@ use std::task::{Context, Poll};
 use smol::io::{AsyncRead, AsyncWrite};
 
 use super::app::{App, Next};
-use super::drive::{commit_on_tokio, session};
+use super::drive::{commit_on_tokio, server, session};
 use super::shared::Shared;
 use crate::args::Runtime;
 
 pub(super) fn serve(runtime: Runtime, shared: Arc<Shared>) -> io::Result<()> {
     let app = App::new(&shared, None);
-    let config = Arc::clone(&shared.config);
     match runtime {
         Runtime::Std => {
             let stream = smtp_std::Pipe(io::stdin(), io::stdout());
-            let mut server = smtp_std::Server::new(stream, config);
+            let mut server = {
+                use smtp_std::Server;
+                server!(Server, (stream), shared, None, false)
+            };
             session!(server, app, Some(server.next()), |delivery| delivery.commit());
         }
         Runtime::Tokio => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
                 let stream = tokio::io::join(tokio::io::stdin(), tokio::io::stdout());
-                let mut server = smtp_tokio::Server::new(stream, config);
+                let mut server = {
+                    use smtp_tokio::Server;
+                    server!(Server, (stream), shared, None, false)
+                };
                 session!(server, app, Some(server.next().await), |delivery| commit_on_tokio(
                     delivery
                 )
@@ -36,7 +41,10 @@ pub(super) fn serve(runtime: Runtime, shared: Arc<Shared>) -> io::Result<()> {
         }
         Runtime::Smol => smol::block_on(async {
             let stream = Joined(smol::Unblock::new(io::stdin()), smol::Unblock::new(io::stdout()));
-            let mut server = smtp_futures::Server::new(stream, smtp_futures::AsyncIo, config);
+            let mut server = {
+                use smtp_futures::{AsyncIo, Server};
+                server!(Server, (stream, AsyncIo), shared, None, false)
+            };
             session!(server, app, Some(server.next().await), |delivery| smol::unblock(
                 || delivery.commit()
             )
@@ -44,7 +52,10 @@ pub(super) fn serve(runtime: Runtime, shared: Arc<Shared>) -> io::Result<()> {
         }),
         Runtime::AsyncStd => async_std::task::block_on(async {
             let stream = Joined(async_std::io::stdin(), async_std::io::stdout());
-            let mut server = smtp_async_std::Server::new(stream, smtp_async_std::Sleep, config);
+            let mut server = {
+                use smtp_async_std::{Server, Sleep};
+                server!(Server, (stream, Sleep), shared, None, false)
+            };
             session!(server, app, Some(server.next().await), |delivery| {
                 async_std::task::spawn_blocking(|| delivery.commit()).await
             });

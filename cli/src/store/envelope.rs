@@ -25,6 +25,9 @@ pub(crate) struct EnvelopeRecord {
     pub(crate) recipients: Vec<RecipientRecord>,
     /// The authenticated identity.
     pub(crate) authenticated: Option<String>,
+    /// Version and cipher suite, for the Received field.
+    #[serde(skip)]
+    pub(crate) tls: Option<String>,
 }
 
 /// One accepted RCPT.
@@ -75,6 +78,7 @@ pub(super) mod tests {
                 }],
             }],
             authenticated: None,
+            tls: None,
         }
     }
 

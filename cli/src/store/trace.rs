@@ -41,7 +41,11 @@ pub(super) fn fields(
             IpAddr::V6(v6) => write!(out, " ([IPv6:{v6}])"),
         };
     }
-    let _ = write!(out, "\r\n\tby {by} with {protocol} id {id}");
+    let _ = write!(out, "\r\n\tby {by} with {protocol}");
+    if let Some(tls) = &envelope.tls {
+        let _ = write!(out, " ({})", printable(tls)?);
+    }
+    let _ = write!(out, " id {id}");
     if let [only] = envelope.recipients.as_slice() {
         let _ = write!(out, "\r\n\tfor <{}>", printable(&only.path)?);
     }
@@ -92,6 +96,14 @@ mod tests {
         envelope.recipients.push(other);
         let text = written(&envelope, &Id::next()).unwrap();
         assert!(!text.contains("for <") && !text.contains("eve"));
+    }
+
+    #[test]
+    fn tls_is_a_comment() {
+        let mut envelope = sample();
+        envelope.tls = Some("TLSv1.3 TLS13_AES_256_GCM_SHA384".into());
+        let text = written(&envelope, &Id::next()).unwrap();
+        assert!(text.contains(" with ESMTP (TLSv1.3 TLS13_AES_256_GCM_SHA384) id "), "{text}");
     }
 
     #[test]
