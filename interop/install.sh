@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Puts the foreign software that interop/run.py talks to into DIR: Postfix's smtp-source and smtp-sink, swaks,
-# a Python environment with aiosmtpd; and curl and perl on the system where they are missing.
-# Debian's postfix package is unpacked, not installed: installed it would replace the machine's mail server.
+# Puts the foreign software that interop/run.py talks to into DIR: Postfix, Exim, OpenSMTPD, Dovecot, msmtp, swaks, nodemailer
+# and its smtp-server, a Python environment with aiosmtpd; and curl and perl on the system where they are missing.
+# Debian's mail servers are unpacked, not installed: installed they would replace each other, and the machine's own.
 set -euo pipefail
 
 if [ $# -ne 1 ]; then
@@ -12,14 +12,12 @@ mkdir -p "$1"
 dir=$(cd "$1" && pwd)
 root=$dir/root
 triplet=$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || echo "$(uname -m)-linux-gnu")
-libraries=$root/usr/lib/postfix:$root/usr/lib/$triplet:$root/lib/$triplet
+libraries=$root/usr/lib/postfix:$root/usr/lib/dovecot:$root/usr/lib/$triplet:$root/lib/$triplet
 
-postfix_works() {
-    local program
-    for program in smtp-source smtp-sink; do
-        [ -x "$root/usr/sbin/$program" ] || return 1
-        ! LD_LIBRARY_PATH=$libraries ldd "$root/usr/sbin/$program" | grep -q 'not found' || return 1
-    done
+# Whether a program is there, with every library that it wants.
+links() {
+    [ -x "$root/$1" ] || return 1
+    ! LD_LIBRARY_PATH=$libraries ldd "$root/$1" | grep -q 'not found' || return 1
 }
 swaks_works() { [ -f "$root/usr/bin/swaks" ] && perl "$root/usr/bin/swaks" --version >/dev/null 2>&1; }
 aiosmtpd_works() { [ -x "$dir/venv/bin/python" ] && "$dir/venv/bin/python" -c 'import aiosmtpd' 2>/dev/null; }
@@ -49,14 +47,36 @@ if ! command -v curl >/dev/null || ! command -v perl >/dev/null; then
     update
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq curl perl >/dev/null
 fi
-if ! postfix_works; then
-    unpack postfix
-    if ! postfix_works; then
-        # The C library must be the machine's own; every other library may come from the archive.
+# Unpacks a package, and those libraries of it that the machine lacks. The C library must be the machine's own.
+provide() {
+    local program=$1 package=$2 needed
+    ! links "$program" || return 0
+    unpack "$package"
+    if ! links "$program"; then
         mapfile -t needed < <(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks \
-            --no-replaces --no-enhances postfix | grep -E '^lib[a-z0-9.+-]+$' | grep -vE '^libc6|^libc-' | sort -u)
+            --no-replaces --no-enhances "$package" | grep -E '^lib[a-z0-9.+-]+$' | grep -vE '^libc6|^libc-' | sort -u)
         unpack "${needed[@]}"
     fi
+    links "$program" || { echo "$program lacks a library" >&2; exit 1; }
+}
+provide usr/sbin/smtp-sink postfix
+provide usr/bin/msmtp msmtp
+provide usr/sbin/exim4 exim4-daemon-light
+provide usr/sbin/smtpd opensmtpd
+provide usr/sbin/dovecot dovecot-core
+provide usr/lib/dovecot/lmtp dovecot-lmtpd
+[ -e "$root/usr/lib/dovecot/submission" ] || unpack dovecot-submissiond
+[ -e "$root/usr/lib/$triplet/perl5/5.36/Net/SSLeay.pm" ] || unpack libnet-ssleay-perl
+# Daemons that give up the superuser's rights want somebody to become.
+for user in postfix Debian-exim opensmtpd opensmtpq dovecot dovenull; do
+    getent passwd "$user" >/dev/null || useradd --system --no-create-home --home-dir /nonexistent "$user"
+done
+getent group postdrop >/dev/null || groupadd --system postdrop
+here=$(cd "$(dirname "$0")" && pwd)
+if [ ! -d "$dir/node/node_modules/nodemailer" ]; then
+    mkdir -p "$dir/node"
+    cp "$here/peers/package.json" "$here/peers/package-lock.json" "$dir/node/"
+    (cd "$dir/node" && npm ci --silent --no-audit --no-fund)
 fi
 if ! swaks_works; then
     unpack swaks
@@ -73,7 +93,6 @@ if ! aiosmtpd_works; then
     "$dir/venv/bin/python" -m pip install --quiet --disable-pip-version-check aiosmtpd
 fi
 
-postfix_works || { echo "smtp-source or smtp-sink lacks a library" >&2; exit 1; }
 swaks_works || { echo "swaks does not start" >&2; exit 1; }
 aiosmtpd_works || { echo "aiosmtpd cannot be imported" >&2; exit 1; }
 printf '%s\n' "$libraries" >"$dir/library-path"

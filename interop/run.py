@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 
+from harness.pki import Pki
 from harness.report import Failed, Report
 from harness.tools import Tools
 from suites.chunking import chunking
@@ -19,6 +20,7 @@ from suites.hostile import hostile
 from suites.kill import kill
 from suites.lmtp import lmtp
 from suites.receiving import receive
+from suites.secure import secure
 from suites.sending import sending
 from suites.smuggling import modes
 from suites.stores import stores
@@ -53,13 +55,16 @@ def main():
     runtimes = [name for name in options.runtimes.split(",") if name]
     report = Report(options.only, options.limit)
     with tempfile.TemporaryDirectory(prefix="interop.") as top:
+        pki = Pki(os.path.join(top, "pki"))
         for runtime in runtimes:
-            for suite in (receive, sending, lmtp, chunking, hostile):
+            for suite in (receive, sending, lmtp, secure, chunking, hostile):
                 work = os.path.join(top, runtime, suite.__name__)
                 os.makedirs(work)
                 begun = time.monotonic()
                 if suite in (chunking, hostile):
                     suite(report, smtp, runtime, work)
+                elif suite is secure:
+                    suite(report, smtp, tools, pki, runtime, work)
                 else:
                     suite(report, smtp, tools, runtime, work)
                 print(f"# {suite.__name__} {runtime}: {time.monotonic() - begun:.1f} s", flush=True)

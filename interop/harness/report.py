@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-SUITES = ("receive", "send", "lmtp", "chunking", "hostile", "stores", "kill")
+SUITES = ("receive", "send", "lmtp", "secure", "secure-send", "chunking", "hostile", "stores", "kill")
 
 
 class Failed(Exception):

@@ -8,12 +8,13 @@ from .process import Daemon, run
 from .report import Failed, ensure, equal
 
 
-def serve(smtp, runtime, *options, listen=1, cwd=None):
-    """Starts `smtp serve` on ports of its own choice."""
+def serve(smtp, runtime, *options, listen=1, addresses=None, cwd=None):
+    """Starts `smtp serve` on ports of its own choice; `addresses` are to be told, if more than those of `--listen`."""
     argv = [smtp, "serve"]
     for _ in range(listen):
         argv += ["--listen", "127.0.0.1:0"]
-    return Daemon([*argv, "--runtime", runtime, "--log", "off", *options], addresses=listen, cwd=cwd)
+    return Daemon([*argv, "--runtime", runtime, "--log", "off", *options],
+                  addresses=addresses or listen, cwd=cwd)
 
 
 def bare(address):
@@ -33,6 +34,7 @@ class Envelope:
     protocols: tuple = ("ESMTP",)
     parameters: tuple | None = None
     recipient_parameters: tuple = field(default=None)
+    authenticated: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Stored:
                          f"unexpected {sorted(more)[:3]}, or another order")
         ensure(envelope["protocol"] in want.protocols, f"protocol is {envelope['protocol']!r}, not {want.protocols}")
         equal(envelope["size"], len(self.content), "size")
-        equal(envelope["authenticated"], None, "authenticated")
+        equal(envelope["authenticated"], want.authenticated, "authenticated")
         if peer is None:
             equal(envelope["peer"], None, "peer")
         else:

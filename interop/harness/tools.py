@@ -1,5 +1,6 @@
 """Where the foreign software is, and its versions."""
 
+import json
 import os
 import platform
 
@@ -15,13 +16,21 @@ class Tools:
         self.smtp_source = os.path.join(directory, "root/usr/sbin/smtp-source")
         self.smtp_sink = os.path.join(directory, "root/usr/sbin/smtp-sink")
         self.swaks = os.path.join(directory, "root/usr/bin/swaks")
+        self.msmtp = os.path.join(directory, "root/usr/bin/msmtp")
+        self.root = os.path.join(directory, "root")
+        self.node_modules = os.path.join(directory, "node/node_modules")
+        self.perl = os.path.join(directory, "root/usr/lib/x86_64-linux-gnu/perl5/5.36")
         self.python = os.path.join(directory, "venv/bin/python")
-        for path in (self.smtp_source, self.smtp_sink, self.swaks, self.python):
+        for path in (self.smtp_source, self.smtp_sink, self.swaks, self.msmtp, self.python, self.node_modules):
             if not os.path.exists(path):
                 raise Failed(f"{path} is missing: run interop/install.sh {directory}")
         with open(os.path.join(directory, "library-path"), encoding="utf-8") as file:
             self.environment = os.environ | {"LD_LIBRARY_PATH": file.read().strip()}
         self.versions = self._versions(directory)
+
+    def _node_version(self, package):
+        with open(os.path.join(self.node_modules, package, "package.json"), encoding="utf-8") as file:
+            return json.load(file)["version"]
 
     def _versions(self, directory):
         packages = {}
@@ -32,6 +41,13 @@ class Tools:
         probe = "from importlib.metadata import version; print(version('aiosmtpd'))"
         postfix = "Postfix " + packages.get("postfix", "?")
         return {
+            "msmtp": packages.get("msmtp", "?"),
+            "Exim": packages.get("exim4-daemon-light", "?"),
+            "Postfix": packages.get("postfix", "?"),
+            "OpenSMTPD": packages.get("opensmtpd", "?"),
+            "Dovecot": packages.get("dovecot-core", "?"),
+            "nodemailer": self._node_version("nodemailer"),
+            "smtp-server": self._node_version("smtp-server"),
             "swaks": packages.get("swaks", "?"),
             "smtp-source": postfix,
             "smtp-sink": postfix,

@@ -1,0 +1,42 @@
+"""An authority of our own, a server certificate by it, and another authority that nobody here should trust."""
+
+import os
+
+from .process import run
+from .report import Failed
+
+
+class Pki:
+    """Files in a directory: `ca` and `chain`, `key` for localhost and 127.0.0.1; `other_ca` signed nothing."""
+
+    def __init__(self, directory):
+        os.makedirs(directory, exist_ok=True)
+        self.directory = directory
+        self.ca, ca_key = self._authority("ca")
+        self.other_ca, _ = self._authority("other")
+        self.key = os.path.join(directory, "server.key")
+        self.chain = os.path.join(directory, "server.pem")
+        request = os.path.join(directory, "server.csr")
+        extensions = os.path.join(directory, "server.ext")
+        with open(extensions, "w", encoding="ascii") as file:
+            file.write("subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n")
+        self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost",
+                      "-keyout", self.key, "-out", request)
+        self._openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", ca_key, "-CAcreateserial",
+                      "-days", "30", "-extfile", extensions, "-out", self.chain)
+        os.chmod(self.key, 0o600)
+
+    def _authority(self, name):
+        certificate, key = (os.path.join(self.directory, f"{name}.{kind}") for kind in ("pem", "key"))
+        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+                      "-subj", f"/CN=interop {name}", "-addext", "basicConstraints=critical,CA:TRUE",
+                      "-keyout", key, "-out", certificate)
+        return certificate, key
+
+    @staticmethod
+    def _openssl(*words):
+        # Libraries unpacked for others are not for this one.
+        environment = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
+        code, _, err = run(["openssl", *words], 30, env=environment)
+        if code != 0:
+            raise Failed(f"openssl {words[0]}: {err[-300:]!r}")

@@ -1,0 +1,114 @@
+"""Foreign clients deliver into `smtp serve` under TLS and with AUTH; what must not get in does not."""
+
+import os
+
+from harness.bodies import BODIES
+from harness.clients import HELLO
+from harness.report import Failed, Row, ensure, equal_bytes
+from harness.secured import IMPLICIT, PLAIN, STARTTLS, Curl, Msmtp, Nodemailer, Smtplib, Swaks
+from harness.smtp import Envelope, RawStore, serve
+
+SENDER = "alice@example.org"
+RECIPIENTS = ("bob@example.net", "carol@example.com")
+USER, PASSWORD = "alice@example.org", "tiger tiger%20=+"
+DIRECTION = "delivers to serve"
+
+
+def secure(report, smtp, tools, pki, runtime, work):
+    """All clients against one runtime."""
+    area = f"secure/{runtime}"
+    if not report.wants(area):
+        return
+    store = RawStore(os.path.join(work, "raw"))
+    users = os.path.join(work, "users")
+    with open(users, "w", encoding="utf-8") as file:
+        file.write(f"{USER}:{PASSWORD}\nbob:other\n")
+    common = ("--raw", store.path, "--tls-cert", pki.chain, "--tls-key", pki.key, "--users", users,
+              "--listen-tls", "127.0.0.1:0")
+    row = Row("smtp serve", "starts", runtime, "two listening lines")
+    server = report.start(f"{area}/start", row, lambda: serve(smtp, runtime, *common, "--require-tls", addresses=2))
+    if server is None:
+        return
+    ports = {STARTTLS: server.addresses[0][1], IMPLICIT: server.addresses[1][1]}
+    with server:
+        for make in (Swaks, Curl, Smtplib, Msmtp, Nodemailer):
+            client = make(tools, work)
+            _deliveries(report, client, ports, pki, store, f"{area}/{client.name}", runtime)
+        _stay_out(report, (Curl(tools, work), Smtplib(tools, work)), ports, pki, store, area, runtime)
+    open_server = report.start(f"{area}/open/start", row,
+                               lambda: serve(smtp, runtime, *common, "--allow-plaintext-auth", addresses=2))
+    if open_server is None:
+        return
+    with open_server:
+        for make in (Swaks, Curl, Smtplib, Msmtp, Nodemailer):
+            client = make(tools, work)
+            for mechanism in client.mechanisms:
+                row = Row(client.name, DIRECTION, runtime, f"AUTH {mechanism}, {PLAIN}")
+                report.check(f"{area}/{client.name}/{mechanism}-in-the-clear", row, _deliver, client,
+                             open_server.port, PLAIN, None, mechanism, BODIES[0], store)
+    shut_server = report.start(f"{area}/shut/start", row, lambda: serve(smtp, runtime, *common, addresses=2))
+    if shut_server is None:
+        return
+    with shut_server:
+        for client in (Curl(tools, work), Smtplib(tools, work), Nodemailer(tools, work)):
+            for mechanism in ("PLAIN", "LOGIN"):
+                row = Row(client.name, DIRECTION, runtime, "PLAIN and LOGIN without TLS are refused")
+                report.check(f"{area}/{client.name}/no-{mechanism}-in-the-clear", row, _fails, store, client.deliver,
+                             shut_server.port, PLAIN, None, (mechanism, USER, PASSWORD), SENDER, RECIPIENTS, BODIES[0])
+
+
+def _deliver(client, port, tls, ca, mechanism, body, store):
+    store.clear()
+    login = (mechanism, USER, PASSWORD) if mechanism else None
+    client.deliver(port, tls, ca, login, SENDER, RECIPIENTS, body)
+    message = store.one()
+    equal_bytes(message.content, client.arrives(body))
+    protocol = "ESMTP" + ("S" if tls != PLAIN else "") + ("A" if mechanism else "")
+    message.check_envelope(Envelope(SENDER, RECIPIENTS, hello=HELLO, protocols=(protocol,),
+                                    authenticated=USER if mechanism else None))
+
+
+def _deliveries(report, client, ports, pki, store, area, runtime):
+    for tls, port in ports.items():
+        name = tls.lower().replace(" ", "-")
+        for body in BODIES:
+            if client.can(body):
+                row = Row(client.name, DIRECTION, runtime, f"{tls}, byte for byte")
+                report.check(f"{area}/{name}/{body.name}", row, _deliver, client, port, tls, pki.ca, None, body, store)
+        for mechanism in client.mechanisms:
+            row = Row(client.name, DIRECTION, runtime, f"AUTH {mechanism}, {tls}")
+            report.check(f"{area}/{name}/{mechanism}", row, _deliver, client, port, tls, pki.ca, mechanism, BODIES[0],
+                         store)
+        for mechanism in client.mechanisms:
+            row = Row(client.name, DIRECTION, runtime, "a wrong password is refused")
+            login = (mechanism, USER, "lion")
+            report.check(f"{area}/{name}/{mechanism}-wrong-password", row, _fails, store, client.deliver, port, tls,
+                         pki.ca, login, SENDER, RECIPIENTS, BODIES[0])
+        row = Row(client.name, DIRECTION, runtime, "a client that trusts another authority goes away")
+        report.check(f"{area}/{name}/another-authority", row, _fails, store, client.deliver, port, tls, pki.other_ca,
+                     None, SENDER, RECIPIENTS, BODIES[0])
+
+
+def _fails(store, deliver, *arguments):
+    store.clear()
+    try:
+        deliver(*arguments)
+    except Exception:  # however a client says no
+        store.none()
+        return
+    raise Failed("it was delivered all the same")
+
+
+def _stay_out(report, clients, ports, pki, store, area, runtime):
+    row = Row("smtp serve", DIRECTION, runtime, "--require-tls")
+    for client in clients:
+        report.check(f"{area}/{client.name}/require-tls", row, _fails, store, client.deliver, ports[STARTTLS], PLAIN,
+                     None, None, SENDER, RECIPIENTS, BODIES[0])
+        report.check(f"{area}/{client.name}/tls-on-the-plain-port", row, _fails, store, client.deliver,
+                     ports[STARTTLS], IMPLICIT, pki.ca, None, SENDER, RECIPIENTS, BODIES[0])
+
+    def still_serves():
+        _deliver(clients[1], ports[STARTTLS], STARTTLS, pki.ca, "CRAM-MD5", BODIES[0], store)
+        ensure(True, "")
+
+    report.check(f"{area}/still-serves", row, still_serves)
