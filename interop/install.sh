@@ -62,11 +62,15 @@ provide() {
 provide usr/sbin/smtp-sink postfix
 provide usr/bin/msmtp msmtp
 provide usr/sbin/exim4 exim4-daemon-light
+# A setuid program is not told where libraries are; the tests run as the superuser anyway.
+chmod u-s "$root/usr/sbin/exim4"
 provide usr/sbin/smtpd opensmtpd
 provide usr/sbin/dovecot dovecot-core
 provide usr/lib/dovecot/lmtp dovecot-lmtpd
 [ -e "$root/usr/lib/dovecot/submission" ] || unpack dovecot-submissiond
 [ -e "$root/usr/lib/$triplet/perl5/5.36/Net/SSLeay.pm" ] || unpack libnet-ssleay-perl
+# Dovecot looks for its TLS module where the package would have put it, and nowhere else.
+[ -e /usr/lib/dovecot ] || ln -s "$root/usr/lib/dovecot" /usr/lib/dovecot
 # Daemons that give up the superuser's rights want somebody to become.
 for user in postfix Debian-exim opensmtpd opensmtpq dovecot dovenull; do
     getent passwd "$user" >/dev/null || useradd --system --no-create-home --home-dir /nonexistent "$user"

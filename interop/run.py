@@ -21,6 +21,7 @@ from suites.kill import kill
 from suites.lmtp import lmtp
 from suites.receiving import receive
 from suites.secure import secure
+from suites.secure_send import secure_send
 from suites.sending import sending
 from suites.smuggling import modes
 from suites.stores import stores
@@ -70,6 +71,9 @@ def main():
                 print(f"# {suite.__name__} {runtime}: {time.monotonic() - begun:.1f} s", flush=True)
         work = os.path.join(top, "once")
         os.makedirs(work)
+        os.chmod(top, 0o755)
+        os.chmod(work, 0o755)
+        secure_send(report, smtp, tools, pki, runtimes, work)
         stores(report, smtp, tools, runtimes[0], work)
         modes(report, smtp, runtimes[0], work)
         kill(report, smtp, runtimes, work)

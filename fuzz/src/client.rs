@@ -100,6 +100,7 @@ impl<'a> Link<'a> {
                         self.rest = self.rest.get(taken..).unwrap_or_default();
                     }
                 }
+                Want::Tls => unreachable!("the policy is never"),
                 Want::Close => {
                     assert!(matches!(self.connection.event(), Event::Closed(_)));
                     assert!(self.connection.closing().is_some());

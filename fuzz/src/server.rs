@@ -96,6 +96,7 @@ impl Dialogue {
                         rest = rest.get(taken..).unwrap_or_default();
                     }
                 }
+                Want::Tls => unreachable!("TLS is not offered"),
                 Want::Close => break,
             }
             assert!(connection.buffered() <= 128 * 1024, "{}", connection.buffered());

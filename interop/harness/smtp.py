@@ -151,11 +151,11 @@ class Sent:
         return self
 
 
-def send(smtp, runtime, port, sender, recipients, content, *options, file=None, limit=60):
+def send(smtp, runtime, port, sender, recipients, content, *options, file=None, limit=60, env=None):
     """Runs `smtp send`; content is bytes for standard input, or None with the path of a file."""
     argv = [smtp, "send", "--server", f"127.0.0.1:{port}", "--runtime", runtime, "--from", sender]
     for recipient in recipients:
         argv += ["--to", recipient]
     argv += [*options, *([] if file is None else [file])]
-    code, out, err = run(argv, limit, input=content or b"")
+    code, out, err = run(argv, limit, input=content or b"", env=env)
     return Sent(code, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))

@@ -1,6 +1,6 @@
 """An aiosmtpd server that keeps what it gets; run with the Python of the environment that holds aiosmtpd.
 
-usage: aiosmtpd_sink.py DIR. Says `listening on HOST:PORT`. Each message becomes DIR/N.eml, the content as received
+usage: aiosmtpd_sink.py DIR [starttls|implicit KEY CERT USER PASSWORD]. Says `listening on HOST:PORT`. Each message becomes DIR/N.eml, the content as received
 without dot-stuffing, and DIR/N.json, the envelope. A recipient whose local part begins with `refuse` gets 550, with
 `defer` 450; a message whose sender's local part is `refuse-message` gets 554, `defer-message` 451.
 """
@@ -8,9 +8,10 @@ without dot-stuffing, and DIR/N.json, the envelope. A recipient whose local part
 import asyncio
 import json
 import os
+import ssl
 import sys
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 
 class Keeper:
@@ -44,20 +45,33 @@ class Keeper:
                 "mail_options": envelope.mail_options,
                 "recipients": envelope.rcpt_tos,
                 "smtp_utf8": envelope.smtp_utf8,
+                "secure": session.ssl is not None,
+                "method": session.auth_data.decode() if session.authenticated else None,
             }, file)
         return "250 2.0.0 Kept"
 
 
-async def main(directory):
+async def main(directory, mode=None, key=None, cert=None, user="", password=""):
     keeper = Keeper(directory)
+    context = None
+    if mode:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(cert, key)
+
+    def authenticate(server, session, envelope, mechanism, data):
+        good = isinstance(data, LoginPassword) and (data.login, data.password) == (user.encode(), password.encode())
+        return AuthResult(success=good, handled=good, auth_data=mechanism.encode())
 
     def session():
-        return SMTP(keeper, enable_SMTPUTF8=True, decode_data=False, data_size_limit=64 * 1024 * 1024)
+        return SMTP(keeper, enable_SMTPUTF8=True, decode_data=False, data_size_limit=64 * 1024 * 1024,
+                    tls_context=context if mode == "starttls" else None, authenticator=authenticate if mode else None,
+                    auth_require_tls=mode != "implicit")
 
-    server = await asyncio.get_running_loop().create_server(session, "127.0.0.1", 0)
+    tls = context if mode == "implicit" else None
+    server = await asyncio.get_running_loop().create_server(session, "127.0.0.1", 0, ssl=tls)
     host, port = server.sockets[0].getsockname()
     print(f"listening on {host}:{port}", flush=True)
     await server.serve_forever()
 
 
-asyncio.run(main(sys.argv[1]))
+asyncio.run(main(*sys.argv[1:]))
