@@ -15,6 +15,7 @@ mod letter;
 mod peer;
 mod polls;
 pub mod scenarios;
+pub mod secure;
 
 pub use app::App;
 pub use letter::{Body, Letter, Report};
