@@ -47,8 +47,9 @@ pub enum Event<'a> {
     WantBody(BodySlot<'a>),
     /// The reply to the message.
     Done(Reply<'a>),
-    /// In LMTP, the reply to the message for one recipient; its number, counted from 0 among those
-    /// that were accepted.
+    /// In LMTP and under PRDR, the reply to the message for one recipient; its number, counted from
+    /// 0 among those that were accepted. Under PRDR [`Event::Done`] follows, and only then a yes
+    /// holds.
     DoneFor(u32, Reply<'a>),
     /// The session is over.
     Closed(Closing),
@@ -88,7 +89,7 @@ impl Ready<'_> {
         self.call.session.extensions()
     }
 
-    /// Starts a transaction with MAIL. SIZE, and BODY=7BIT, are left out where not offered.
+    /// Starts a transaction with MAIL. SIZE, PRDR and BODY=7BIT are left out where not offered.
     ///
     /// # Errors
     ///
@@ -100,6 +101,17 @@ impl Ready<'_> {
         parameters: MailParameters<'_>,
     ) -> Result<(), CallError> {
         self.call.write(|session, tx| session.mail(reverse_path, parameters, tx))
+    }
+
+    /// Whether MAIL can ask with PRDR for a reply for each recipient. LMTP has them without.
+    #[must_use]
+    pub fn has_prdr(&self) -> bool {
+        self.call.session.has_prdr()
+    }
+
+    /// Whether it is to, as [`Config::prdr`](super::Config::prdr) says.
+    pub(super) fn wants_prdr(&self) -> bool {
+        self.call.session.wants_prdr()
     }
 
     /// Whether TLS is on.

@@ -167,6 +167,9 @@ impl Config {
 
     /// Offers `extension` too. SIZE, AUTH, LIMITS and those with a value of their own have methods
     /// of their own; STARTTLS is offered where the transport can do TLS.
+    ///
+    /// Where PRDR is offered and a client asks for it, `Event::Message` comes once for each
+    /// recipient that was accepted, as in LMTP, which does not offer it.
     #[must_use]
     pub fn with(mut self, extension: Extension) -> Self {
         self.settings.extensions = self.settings.extensions.with(extension);

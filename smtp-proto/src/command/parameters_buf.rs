@@ -254,6 +254,12 @@ impl MailParametersBuf {
         self.set(Keyword::RequireTls, format_args!(""))
     }
 
+    /// PRDR: a reply to the message for each recipient.
+    #[must_use]
+    pub fn prdr(self) -> Self {
+        self.set(Keyword::Prdr, format_args!(""))
+    }
+
     /// MTRK, with a timeout of at most 999,999,999 seconds.
     ///
     /// # Errors
@@ -352,11 +358,12 @@ mod tests {
             .mt_priority(-9)
             .unwrap()
             .require_tls()
+            .prdr()
             .mtrk(Base64::parse("dGVzdA==").unwrap(), Some(7))
             .unwrap();
         let parameters = built.as_parameters();
         assert_eq!(MailParameters::parse(&built.to_string()), Ok(parameters));
-        assert_eq!(parameters.iter().count(), 10);
+        assert_eq!(parameters.iter().count(), 11);
         assert_eq!(parameters.size(), Some(u64::MAX));
         assert_eq!((parameters.hold_for(), parameters.hold_until()), (None, Some(until)));
         assert_eq!(parameters.by(), Some(by));

@@ -6,6 +6,7 @@ mod answer;
 mod check;
 mod content;
 mod obey;
+mod prdr;
 mod secure;
 mod settings;
 mod table;
@@ -106,6 +107,9 @@ pub enum LineFault {
 struct Transaction {
     utf8: bool,
     body: Body,
+    /// Each recipient gets a reply of its own to the message: PRDR.
+    each: bool,
+    verdicts: Verdicts,
     recipients: u32,
     /// Refused by the application.
     refused: u32,
@@ -113,6 +117,14 @@ struct Transaction {
     over: u32,
     size: u64,
     abort: Option<Abort>,
+}
+
+/// What was said about the message so far, where each recipient gets a reply of its own.
+#[derive(Clone, Copy, Debug, Default)]
+struct Verdicts {
+    taken: bool,
+    refused: bool,
+    deferred: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -153,7 +165,7 @@ enum Asked {
     Data(Transaction),
     /// The first chunk: go on without 354?
     Chunk(Transaction, Chunk),
-    /// In LMTP, for the recipient of that number among those accepted.
+    /// In LMTP and under PRDR, for the recipient of that number among those accepted.
     Message(Transaction, u32),
     Verify,
     Expand,
@@ -289,11 +301,14 @@ impl Session {
         self.transaction().map_or(0, |transaction| transaction.size)
     }
 
-    /// For which recipient the message is judged, counted from 0 among those accepted: in LMTP.
+    /// For which recipient the message is judged, counted from 0 among those accepted: in LMTP,
+    /// and where the client asked for PRDR.
     #[must_use]
     pub fn recipient(&self, cx: &Context<'_>) -> Option<u32> {
         match self.asked {
-            Some(Asked::Message(_, number)) if cx.settings.lmtp => Some(number),
+            Some(Asked::Message(transaction, number)) => {
+                (cx.settings.lmtp || transaction.each).then_some(number)
+            }
             _ => None,
         }
     }

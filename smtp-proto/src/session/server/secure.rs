@@ -235,6 +235,9 @@ impl Session {
         set(Extension::Auth, all(cx.mechanisms).any(|mechanism| self.may_be_used(cx, mechanism)));
         set(Extension::Xclient, self.trusted);
         set(Extension::Xforward, self.trusted);
+        if cx.settings.lmtp {
+            set(Extension::Prdr, false);
+        }
         // RFC 8689 section 2: only within TLS.
         if !self.is_secure() {
             set(Extension::RequireTls, false);
