@@ -126,7 +126,7 @@ pub struct Session {
     secure: bool,
     tls_absent: bool,
     authenticated: bool,
-    /// Transactions begun since the server last told its limits.
+    /// Transactions begun since the greeting, or TLS.
     transactions: u32,
 }
 
@@ -319,7 +319,6 @@ impl Session {
                     Awaited::Ehlo | Awaited::Lhlo => Capabilities::new(reply).extensions(),
                     _ => Extensions::default(),
                 };
-                self.transactions = 0;
                 self.introduced(out);
             }
             Deed::Secure if reply.code().get() == 220 => {

@@ -44,6 +44,7 @@ impl Session {
     pub fn secured<S: Sink + ?Sized>(&mut self, hello: Host<'_>, out: &mut S) {
         let State::Tls { greet } = self.state else { return };
         self.secure = true;
+        self.transactions = 0;
         self.extensions = Extensions::default();
         if greet {
             self.state = State::Greeting;
@@ -242,6 +243,7 @@ impl Session {
         match self.state {
             State::Answer { restart: true } if reply.code().is_positive() => {
                 self.authenticated = false;
+                self.transactions = 0;
                 self.extensions = Extensions::default();
                 self.introduce(hello, out);
             }

@@ -236,6 +236,7 @@ impl Session {
     ) {
         let text = match closing {
             Closing::NotSmtp => "this is an SMTP server",
+            Closing::TooManyMessages => "no more messages in this session",
             _ => "too many errors",
         };
         self.say_host(cx, (421, Some((4, 7, 0)), text), out);

@@ -61,7 +61,7 @@ impl Session {
         };
         self.check_offered(cx, parameters.iter())?;
         check_utf8(ascii, transaction.utf8)?;
-        if transaction.recipients >= cx.settings.limits.recipients {
+        if transaction.is_full(cx) {
             return Err(Refusal::known(452, (4, 5, 3), "too many recipients"));
         }
         Ok(Asked::Rcpt(transaction))

@@ -5,6 +5,7 @@ use core::time::Duration;
 mod answer;
 mod check;
 mod content;
+mod limits;
 mod obey;
 mod prdr;
 mod secure;
@@ -77,6 +78,8 @@ pub enum Closing {
     Refused,
     /// The client used up its errors or its recipients.
     TooManyErrors,
+    /// The client passed the number of messages that it was told of (RFC 9422 section 4.1).
+    TooManyMessages,
     /// What the client speaks is not SMTP.
     NotSmtp,
     /// The length of a BDAT chunk could not be read, so what follows cannot be told apart.
@@ -204,6 +207,8 @@ pub struct Session {
     protocol: Protocol,
     errors: u32,
     junk: u32,
+    /// MAIL commands since the greeting, or TLS.
+    mails: u32,
     swallow: u64,
     /// MAIL was refused, and so many RCPT have followed it: a client that groups its commands is
     /// not to blame for them (RFC 2920 section 3.1).
@@ -231,6 +236,7 @@ impl Session {
             protocol: Protocol::smtp(),
             errors: 0,
             junk: 0,
+            mails: 0,
             swallow: 0,
             void: None,
             security: Security::Plain,
