@@ -1,5 +1,6 @@
 //! A scripted server that speaks PRDR (draft-hall-prdr-00), and what becomes of each recipient.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::expect_used, clippy::string_slice, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 mod common;
 

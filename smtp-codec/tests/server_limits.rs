@@ -1,5 +1,6 @@
 //! LIMITS (RFC 9422), from the server: what is told holds.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::expect_used, clippy::string_slice, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 mod common;
 

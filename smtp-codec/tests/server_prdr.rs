@@ -1,6 +1,7 @@
 //! PRDR (draft-hall-prdr-00): in SMTP too each recipient gets a reply to the message, where the
 //! client asks for it.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::expect_used, clippy::string_slice, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 mod common;
 

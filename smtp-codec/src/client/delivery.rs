@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io;
 
 use smtp_proto::reply::{Class, Reply, ReplyBuf};
+use smtp_proto::session::client::CallError;
 use smtp_proto::{Delivered, Envelope, Failure, Outcome, Stage, Verdict};
 
 use super::{BodySlot, Connection, Event};
@@ -128,7 +129,7 @@ impl<'e> Delivery<'e> {
                     let path = recipient.forward_path.as_path();
                     if let Err(error) = slot.send(path, recipient.parameters.as_parameters()) {
                         self.unnamed = Some(Failure::NotSent(error));
-                        self.decide(self.next, Verdict::Refused, Stage::Rcpt);
+                        self.decide(self.next, verdict(error), Stage::Rcpt);
                     }
                     self.next += 1;
                 }
@@ -237,8 +238,13 @@ impl<'e> Delivery<'e> {
     #[must_use]
     pub fn outcome(self, connection: &Connection) -> Outcome {
         let Delivery { stage, next, fates, reply, given_up, unnamed, .. } = self;
-        let lost = if given_up.is_some() { Verdict::Refused } else { Verdict::Deferred };
+        let lost = match given_up {
+            Some(Failure::NotSent(error)) => verdict(error),
+            Some(_) => Verdict::Refused,
+            None => Verdict::Deferred,
+        };
         let closed = connection.closing().map(Failure::Closed);
+        let is_first = stage == Stage::Connect;
         let recipients = fates.into_iter().enumerate().map(|(index, fate)| {
             let stage = reached(stage, next, index, &fate);
             match fate {
@@ -258,9 +264,17 @@ impl<'e> Delivery<'e> {
         });
         Outcome {
             recipients: recipients.collect(),
-            reply,
+            reply: reply.or_else(|| connection.refusal().filter(|_| is_first).cloned()),
             failure: given_up.or(closed).or(unnamed),
         }
+    }
+}
+
+/// What another transaction, or another session, could still do is not refused for good.
+fn verdict(error: CallError) -> Verdict {
+    match error {
+        CallError::TooManyRecipients(_) | CallError::TooManyTransactions(_) => Verdict::Deferred,
+        _ => Verdict::Refused,
     }
 }
 

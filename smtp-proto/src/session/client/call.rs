@@ -26,7 +26,7 @@ impl Session {
     ) -> Result<(), CallError> {
         let State::Ready = self.state else { return Ok(()) };
         if let Some(most) = self.extensions.limits().mail_max
-            && self.transactions >= most
+            && self.mails_left() == Some(0)
         {
             return Err(CallError::TooManyTransactions(most));
         }
@@ -76,6 +76,14 @@ impl Session {
             ..Transaction::default()
         });
         Ok(())
+    }
+
+    /// Transactions that the server takes in this session yet, where it told how many (RFC 9422
+    /// section 4.1).
+    #[must_use]
+    pub fn mails_left(&self) -> Option<u32> {
+        let most = self.extensions.limits().mail_max?;
+        Some(most.saturating_sub(self.transactions))
     }
 
     /// Names a recipient; its number is the count of those named before.
