@@ -283,18 +283,20 @@ impl RcptParametersBuf {
     }
 
     /// ORCPT: an address of that type, not yet encoded. With the type `utf-8` each character
-    /// outside ASCII is written as `\x{HEX}`, which needs no SMTPUTF8.
+    /// outside ASCII is written as `\x{HEX}`, which needs no SMTPUTF8 (RFC 6533 section 3).
     ///
     /// # Errors
     ///
-    /// [`ParameterError`] if the type is no atom, or the address holds control characters or is
-    /// empty.
+    /// [`ParameterError`] if the type is no atom, or the address holds control characters, is
+    /// empty, or with another type than `utf-8` holds anything outside ASCII (RFC 3461 section
+    /// 4.2).
     pub fn orcpt(self, address_type: &str, address: &str) -> Result<Self, ParameterError> {
         let atom = address_type.bytes().all(|b| b.is_ascii_graphic() && b != b'=');
         require(atom && !address.is_empty())?;
         let address = if address_type.eq_ignore_ascii_case("utf-8") {
             utf8_xtext(address)
         } else {
+            require(address.is_ascii())?;
             xtext(address.as_bytes())
         };
         self.try_set(Keyword::Orcpt, format_args!("{address_type};{address}"))
@@ -388,6 +390,7 @@ mod tests {
             ("rfc822 X=a", "a"),
             ("", "a"),
             ("rfc822", ""),
+            ("rfc822", "é@x"),
         ] {
             let built = RcptParametersBuf::new().orcpt(kind, address);
             assert!(built.is_err(), "{kind:?} {address:?}");
