@@ -4,8 +4,10 @@
 
 use bytes::Buf;
 use smtp_codec::client::{CallError, Closing, Config, Connection, Event, Ready, Want};
-use smtp_codec::proto::address::Domain;
-use smtp_codec::proto::command::{Argument, Attributes, Printable, Queue};
+use smtp_codec::proto::address::{Domain, ReversePath};
+use smtp_codec::proto::command::{
+    Argument, Attributes, MailParameters, Mechanism, Printable, Queue,
+};
 use smtp_codec::proto::reply::Extension;
 
 /// A session that is ready, with a server that offers these.
@@ -33,6 +35,8 @@ fn hear(client: &mut Connection, reply: &str) -> Vec<String> {
             Event::Greeting(_) => "greeting".to_owned(),
             Event::Ehlo(_) => "ehlo".to_owned(),
             Event::Answer(reply) => format!("answer {reply}"),
+            Event::Mail(_) => "mail".to_owned(),
+            Event::Auth(_) => "auth".to_owned(),
             Event::Refused(reply) => format!("refused {reply}"),
             Event::Ready(_) => {
                 told.push("ready".to_owned());
@@ -133,6 +137,31 @@ fn xforward_is_answered_and_xclient_begins_anew() {
     assert_eq!(said(&mut client), "EHLO client.example\r\n");
     assert_eq!(client.mails_left(), None);
     assert_eq!(hear(&mut client, "250 mx\r\n"), ["ehlo", "ready"]);
+}
+
+/// RFC 9422 section 4.1: MAIL counts whatever its answer, and AUTH does not begin another session.
+#[test]
+fn the_count_of_transactions_goes_on_behind_auth() {
+    let offer = ["LIMITS MAILMAX=2", "AUTH SCRAM-SHA-256"];
+    let mut client = ready(&offer);
+    let mail = |ready: Ready<'_>| ready.mail(ReversePath::Null, MailParameters::EMPTY);
+    assert_eq!(client.mails_left(), Some(2));
+    call(&mut client, mail).unwrap();
+    assert_eq!(said(&mut client), "MAIL FROM:<>\r\n");
+    assert_eq!(hear(&mut client, "550 no\r\n"), ["mail", "ready"]);
+    assert_eq!(client.mails_left(), Some(1));
+    let mechanism = Mechanism::parse("SCRAM-SHA-256").unwrap();
+    call(&mut client, |ready| ready.auth(mechanism, None)).unwrap();
+    assert_eq!(said(&mut client), "AUTH SCRAM-SHA-256\r\n");
+    assert_eq!(hear(&mut client, "235 ok\r\n"), ["auth"]);
+    assert_eq!(said(&mut client), "EHLO client.example\r\n");
+    assert_eq!(hear(&mut client, "250-mx\r\n250 LIMITS MAILMAX=2\r\n"), ["ehlo", "ready"]);
+    assert_eq!(client.mails_left(), Some(1));
+    call(&mut client, mail).unwrap();
+    said(&mut client);
+    assert_eq!(hear(&mut client, "550 no\r\n"), ["mail", "ready"]);
+    assert_eq!(call(&mut client, mail), Err(CallError::TooManyTransactions(2)));
+    assert_eq!(said(&mut client), "");
 }
 
 #[test]

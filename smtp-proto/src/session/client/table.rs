@@ -113,7 +113,7 @@ pub(super) const fn deed(awaited: Awaited, class: Class) -> Deed {
         Awaited::Chunk     => [Ignore,    Broken, Bad,     Bad     ],
         Awaited::LostChunk => [Ignore,    Broken, Ignore,  Ignore  ],
         Awaited::Message   => [Good,      Broken, Bad,     Bad     ],
-        Awaited::MessageOrBlock => [Good, Announced, Bad,    Bad     ],
+        Awaited::MessageOrBlock => [Good, Announced, Bad, Bad],
         Awaited::Block     => [Good,      Broken, Bad,     Bad     ],
         Awaited::LoneDot   => [Ignore,    Broken, Ignore,  Ignore  ],
         Awaited::Quit      => [Over,      Over,   Over,    Over    ],
