@@ -94,6 +94,7 @@ fn mail_parameters(parameters: MailParameters<'_>, syntax: Syntax) {
     assert_eq!(parameters.mt_priority().is_some(), known("MT-PRIORITY"));
     assert_eq!(parameters.require_tls(), known("REQUIRETLS"));
     assert_eq!(parameters.mtrk().is_some(), known("MTRK"));
+    assert_eq!(parameters.prdr(), known("PRDR"));
     if let Some(envid) = parameters.envid() {
         assert!(!envid.decode().any(|byte| byte.is_ascii_control()));
     }

@@ -2,7 +2,7 @@
 
 use bytes::Buf;
 use smtp_codec::proto::address::Host;
-use smtp_codec::proto::reply::{Progress, Refusal, Reply, ReplyScanner};
+use smtp_codec::proto::reply::{Extension, Progress, Refusal, Reply, ReplyScanner};
 use smtp_codec::proto::session::BareNewline;
 use smtp_codec::proto::{Sink, Syntax};
 use smtp_codec::server::{Config, Connection, Event, Limits, Want};
@@ -40,7 +40,12 @@ fn config(choices: &mut Choices<'_>) -> Config {
         _ => config.bare_newline(BareNewline::Normalise),
     };
     let config = if choices.flag() { config.syntax(Syntax::Lenient) } else { config };
-    if choices.flag() { config.ask_verify().ask_expand() } else { config }
+    let config = if choices.flag() { config.ask_verify().ask_expand() } else { config };
+    match choices.next() % 4 {
+        0 | 1 => config,
+        2 => config.with(Extension::Prdr),
+        _ => config.with(Extension::Prdr).rcpt_max(2).mail_max(3),
+    }
 }
 
 /// What a session came to.

@@ -58,6 +58,10 @@ pub(crate) struct SendArgs {
     #[arg(long)]
     pub(crate) lmtp: bool,
 
+    /// Ask for an answer to the message for each recipient, where the server offers PRDR
+    #[arg(long, conflicts_with = "lmtp")]
+    pub(crate) prdr: bool,
+
     /// When to use TLS [default by port: 465 implicit, 587 required, else opportunistic, which does
     /// without where the server does, and minds no certificate]
     #[arg(long, value_enum)]
@@ -263,7 +267,7 @@ mod tests {
         assert!(args.notify.is_none() && args.ret.is_none());
         assert!(args.envid.is_none() && args.body.is_none());
         assert!(!args.no_pipelining && !args.smtputf8 && !args.normalise);
-        assert!(!args.lmtp && !args.no_chunking && args.contradiction().is_none());
+        assert!(!args.lmtp && !args.prdr && !args.no_chunking && args.contradiction().is_none());
         assert!(!args.trace && !args.json && args.timeout.is_none());
         assert!(!args.hello().as_host().to_string().is_empty());
     }
@@ -289,6 +293,7 @@ mod tests {
         assert!(args.no_pipelining && args.smtputf8 && args.normalise && args.trace && args.json);
         assert!(args.lmtp && args.no_chunking);
         assert_eq!(send("-").file(), None);
+        assert!(send("--prdr").prdr);
     }
 
     #[test]

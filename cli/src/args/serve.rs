@@ -54,6 +54,10 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub(crate) lmtp: bool,
 
+    /// Offer PRDR: each recipient gets an answer of its own where the client asks for it
+    #[arg(long, conflicts_with = "lmtp")]
+    pub(crate) prdr: bool,
+
     /// Largest message, advertised and enforced
     #[arg(
         long,
@@ -240,7 +244,8 @@ mod tests {
         assert_eq!(args.storage(), Storage::Maildir("./maildir".into()));
         assert_eq!((args.max_size, args.max_recipients), (52_428_800, 1000));
         assert_eq!((args.bare_newline, args.log), (BareNewline::Reject, Log::Text));
-        assert!(!args.stdio && !args.lmtp && !args.lenient && args.exit_after.is_none());
+        assert!(!args.stdio && !args.lmtp && !args.prdr && !args.lenient);
+        assert!(args.exit_after.is_none());
         assert!(!args.hostname().as_host().to_string().is_empty());
     }
 
@@ -260,7 +265,7 @@ mod tests {
         assert!(args.lenient && args.lmtp);
         assert_eq!(serve("--discard").storage(), Storage::Discard);
         assert_eq!(serve("--maildir m").storage(), Storage::Maildir("m".into()));
-        assert!(serve("--stdio").stdio);
+        assert!(serve("--stdio").stdio && serve("--prdr").prdr);
     }
 
     #[test]
@@ -269,6 +274,7 @@ mod tests {
             ("--raw a --discard", "--raw and --discard cannot be used together"),
             ("--maildir a --raw b", "--maildir and --raw cannot be used together"),
             ("--stdio --listen [::]:0", "--stdio and --listen cannot be used together"),
+            ("--prdr --lmtp", "--prdr and --lmtp cannot be used together"),
             ("--discard --discard", "--discard can be given only once"),
             ("--listen 2525", "--listen 2525: write HOST:PORT, such as 127.0.0.1:2525 or [::1]:0"),
             ("--hostname a..b", "--hostname a..b: the domain is malformed"),

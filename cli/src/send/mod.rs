@@ -2,6 +2,7 @@
 
 mod drive;
 mod letter;
+mod replay;
 mod report;
 mod secure;
 
@@ -17,6 +18,7 @@ use crate::args::send::SendArgs;
 use crate::exit::{Exit, complain};
 use drive::Came;
 use letter::Letter;
+use replay::Source;
 
 /// Sends the message, says what became of each recipient, and exits accordingly.
 pub(crate) fn main(args: &SendArgs) -> Exit {
@@ -73,7 +75,7 @@ pub(crate) fn main(args: &SendArgs) -> Exit {
     };
     let clear = order(config.clone().tls(TlsPolicy::Never), TlsPolicy::Never, None);
     let order = order(config, args.tls(), tls);
-    match drive::send(args.runtime, &order, &clear, &letter.file) {
+    match drive::send(args.runtime, &order, &clear, &Source::new(letter.file)) {
         Ok(Came::Told(exit)) => exit,
         Ok(Came::Stranger(error)) => report::not_authenticated(args, &envelope, &error),
         Ok(Came::NoTls(_)) => Exit::Forbidden,
@@ -85,6 +87,7 @@ fn config(args: &SendArgs) -> Result<Config, AddressError> {
     let mut config = Config::new(&args.hello().as_host().to_string())?
         .pipelining(!args.no_pipelining)
         .chunking(!args.no_chunking)
+        .prdr(args.prdr)
         .tls(args.tls());
     if args.allow_plaintext_auth {
         config = config.allow_plaintext_auth();

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use smtp_codec::client::{AuthError, Closing};
+use smtp_codec::client::{AuthError, CallError, Closing};
 use smtp_codec::proto::reply::{Reply, ReplyBuf};
 use smtp_codec::proto::{Delivered, Envelope, Failure, Stage, Verdict};
 use smtp_tls::{Facts, Fault};
@@ -242,6 +242,9 @@ fn lack_reply(recipients: &[Delivered]) -> bool {
 fn exit(recipients: &[Delivered], failure: Option<Failure>) -> Exit {
     let has = |verdict| recipients.iter().any(|it| it.verdict == verdict);
     match failure.filter(|_| lack_reply(recipients)) {
+        Some(Failure::NotSent(
+            CallError::TooManyRecipients(_) | CallError::TooManyTransactions(_),
+        )) => Exit::TryLater,
         Some(Failure::BareNewline | Failure::NotSent(_)) => Exit::Data,
         Some(Failure::Closed(Closing::Protocol(_))) => Exit::Protocol,
         Some(Failure::Closed(Closing::NoTls | Closing::TlsFailed)) => Exit::Forbidden,
@@ -253,7 +256,7 @@ fn exit(recipients: &[Delivered], failure: Option<Failure>) -> Exit {
 
 #[cfg(test)]
 mod tests {
-    use smtp_codec::proto::session::client::{CallError, ProtocolFault};
+    use smtp_codec::proto::session::client::ProtocolFault;
 
     use super::*;
 
@@ -275,6 +278,7 @@ mod tests {
             Some(Failure::Closed(Closing::PeerGone)),
         );
         let bare = Some(Failure::BareNewline);
+        let too_many = Some(Failure::NotSent(CallError::TooManyRecipients(1)));
         let [refused, deferred, unknown] =
             [Verdict::Refused, Verdict::Deferred, Verdict::Unknown].map(untold);
         for (recipients, failure, code) in [
@@ -289,6 +293,7 @@ mod tests {
             (vec![&refused], bare, Exit::Data),
             (vec![&refused, &yes], not_sent, Exit::Data),
             (vec![&no, &yes], not_sent, Exit::Unavailable),
+            (vec![&deferred, &yes], too_many, Exit::TryLater),
             (vec![&deferred], broken, Exit::Protocol),
             (vec![&unknown], broken, Exit::Protocol),
             (vec![&no, &deferred], broken, Exit::Protocol),

@@ -274,6 +274,7 @@ impl App {
             Closing::Quit => "QUIT",
             Closing::Refused => "refused",
             Closing::TooManyErrors => "too many errors",
+            Closing::TooManyMessages => "too many messages",
             Closing::NotSmtp => "not SMTP",
             Closing::ChunkSize => "unreadable chunk size",
             Closing::PeerGone => "peer gone",

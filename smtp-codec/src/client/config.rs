@@ -69,6 +69,14 @@ impl Config {
         self
     }
 
+    /// Asks for a reply for each recipient of a message to more than one, where the server offers
+    /// PRDR (draft-hall-prdr-00); it does not by default.
+    #[must_use]
+    pub fn prdr(mut self, on: bool) -> Self {
+        self.settings.prdr = on;
+        self
+    }
+
     /// When TLS is used; never by default.
     #[must_use]
     pub fn tls(mut self, policy: TlsPolicy) -> Self {

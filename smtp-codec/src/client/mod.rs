@@ -17,6 +17,7 @@ mod config;
 mod content;
 mod delivery;
 mod event;
+mod split;
 
 pub use self::auth::Challenge;
 pub use self::authenticator::{Attempt, AuthError, Authentication, Authenticator};
@@ -24,6 +25,7 @@ pub use self::config::Config;
 pub use self::content::Content;
 pub use self::delivery::{Delivery, Sent, Step};
 pub use self::event::{BodySlot, Event, RcptSlot, Ready};
+pub use self::split::{Part, Split};
 pub use crate::Want;
 pub use smtp_proto::session::client::{CallError, Closing};
 
@@ -265,6 +267,13 @@ impl Connection {
     #[must_use]
     pub fn extensions(&self) -> &Extensions {
         self.session.extensions()
+    }
+
+    /// Transactions that the server takes in this session yet, where it told how many (RFC 9422
+    /// section 4.1).
+    #[must_use]
+    pub fn mails_left(&self) -> Option<u32> {
+        self.session.mails_left()
     }
 
     /// How the session ended, once it has.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use smtp_proto::Syntax;
 use smtp_proto::address::{AddressError, Host};
 use smtp_proto::command::Mechanism;
-use smtp_proto::reply::Extension;
+use smtp_proto::reply::{Extension, SmtpLimits};
 use smtp_proto::session::BareNewline;
 use smtp_proto::session::server::{Context, Limits, MECHANISMS, Settings};
 
@@ -81,6 +81,37 @@ impl Config {
     #[must_use]
     pub fn max_recipients(mut self, recipients: u32) -> Self {
         self.settings.limits.recipients = recipients;
+        self
+    }
+
+    /// Tells clients with LIMITS that a transaction may have so many RCPT, from 1 to 999,999
+    /// (RFC 9422 section 4.2); further ones get 452 4.5.3. Where
+    /// [`max_recipients`](Config::max_recipients) is less, that is told and holds. Any other number
+    /// tells nothing.
+    #[must_use]
+    pub fn rcpt_max(self, recipients: u32) -> Self {
+        let limits = self.settings.extensions.limits();
+        self.tell(SmtpLimits { rcpt_max: Some(recipients), ..limits })
+    }
+
+    /// Tells clients with LIMITS that a session may have so many MAIL, from 1 to 999,999 (RFC 9422
+    /// section 4.1), counted anew under TLS; the next one gets 421 4.7.0, and the session ends. Any
+    /// other number tells nothing.
+    ///
+    /// RCPTDOMAINMAX is not told: to hold a client to it, the domains of its recipients would have
+    /// to be kept.
+    #[must_use]
+    pub fn mail_max(self, transactions: u32) -> Self {
+        let limits = self.settings.extensions.limits();
+        self.tell(SmtpLimits { mail_max: Some(transactions), ..limits })
+    }
+
+    fn tell(mut self, limits: SmtpLimits) -> Self {
+        let offered = self.settings.extensions.with_limits(limits);
+        self.settings.extensions = match offered.limits() == SmtpLimits::default() {
+            true => offered.without(Extension::Limits),
+            false => offered,
+        };
         self
     }
 
@@ -167,6 +198,9 @@ impl Config {
 
     /// Offers `extension` too. SIZE, AUTH, LIMITS and those with a value of their own have methods
     /// of their own; STARTTLS is offered where the transport can do TLS.
+    ///
+    /// Where PRDR is offered and a client asks for it, `Event::Message` comes once for each
+    /// recipient that was accepted, as in LMTP, which does not offer it.
     #[must_use]
     pub fn with(mut self, extension: Extension) -> Self {
         self.settings.extensions = self.settings.extensions.with(extension);

@@ -178,8 +178,9 @@ handle! {
     /// A complete message (RFC 5321 section 4.1.1.4).
     ///
     /// Accepting it takes over the responsibility for every recipient that was accepted; do so
-    /// once it is safe. Either answer ends the transaction. In LMTP it is asked once for each
-    /// recipient that was accepted, and each answer is for [that one](Message::recipient) alone.
+    /// once it is safe. Either answer ends the transaction. In LMTP, and where the client asked
+    /// for PRDR, it is asked once for each recipient that was accepted, and each answer is for
+    /// [that one](Message::recipient) alone.
     Message {} "250 2.0.0: the message is taken over."
 }
 handle! {
@@ -330,8 +331,8 @@ impl Data<'_> {
 }
 
 impl Message<'_> {
-    /// In LMTP, which of the recipients that were accepted this is about, counted from 0; `None`
-    /// in SMTP, where it is about all of them.
+    /// In LMTP and under PRDR, which of the recipients that were accepted this is about, counted
+    /// from 0; `None` otherwise in SMTP, where it is about all of them.
     #[must_use]
     pub fn recipient(&self) -> Option<u32> {
         self.answer.session.recipient(&self.answer.config.context())

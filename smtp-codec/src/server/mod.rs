@@ -259,8 +259,11 @@ impl Connection {
             self.session.noted();
         }
         loop {
-            if self.session.question().is_some() {
-                return Want::Event;
+            if let Some(question) = self.session.question() {
+                // What one recipient is told need not wait for what the next will be.
+                let is_next = question == Question::Message
+                    && self.session.recipient(&self.config.context()).is_some();
+                return if is_next && self.tx.has_remaining() { Want::Flush } else { Want::Event };
             }
             self.take_present();
             if self.tx.is_full() {

@@ -85,6 +85,8 @@ pub enum Keyword {
     RequireTls,
     /// MTRK on MAIL, RFC 3885.
     Mtrk,
+    /// PRDR on MAIL, draft-hall-prdr-00.
+    Prdr,
     /// NOTIFY on RCPT, RFC 3461.
     Notify,
     /// ORCPT on RCPT, RFC 3461 and RFC 6533.
@@ -117,6 +119,7 @@ impl Keyword {
             Keyword::MtPriority => "MT-PRIORITY",
             Keyword::RequireTls => "REQUIRETLS",
             Keyword::Mtrk => "MTRK",
+            Keyword::Prdr => "PRDR",
             Keyword::Notify => "NOTIFY",
             Keyword::Orcpt => "ORCPT",
             Keyword::Rrvs => "RRVS",
@@ -128,6 +131,7 @@ impl Keyword {
         const BODY: u32 = word(b"BODY");
         const AUTH: u32 = word(b"AUTH");
         const MTRK: u32 = word(b"MTRK");
+        const PRDR: u32 = word(b"PRDR");
         const RRVS: u32 = word(b"RRVS");
 
         if let [a, b, c, d] = *name.as_bytes() {
@@ -136,6 +140,7 @@ impl Keyword {
                 (Scope::Mail, BODY) => Some(Keyword::Body),
                 (Scope::Mail, AUTH) => Some(Keyword::Auth),
                 (Scope::Mail, MTRK) => Some(Keyword::Mtrk),
+                (Scope::Mail, PRDR) => Some(Keyword::Prdr),
                 (Scope::Rcpt, RRVS) => Some(Keyword::Rrvs),
                 _ => None,
             };
@@ -166,7 +171,7 @@ impl Keyword {
 
     fn takes(self, text: Option<&str>) -> bool {
         match (self, text) {
-            (Keyword::SmtpUtf8 | Keyword::RequireTls, value) => value.is_none(),
+            (Keyword::SmtpUtf8 | Keyword::RequireTls | Keyword::Prdr, value) => value.is_none(),
             (_, None) => false,
             (Keyword::Size, Some(text)) => value::octets(text).is_some(),
             (Keyword::Body, Some(text)) => Body::parse(text).is_some(),

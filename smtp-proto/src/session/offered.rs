@@ -20,6 +20,7 @@ pub(super) fn needed(parameter: &Parameter<'_>) -> Option<Extension> {
         Keyword::MtPriority => Extension::MtPriority,
         Keyword::RequireTls => Extension::RequireTls,
         Keyword::Mtrk => Extension::Mtrk,
+        Keyword::Prdr => Extension::Prdr,
         Keyword::Rrvs => Extension::Rrvs,
     })
 }

@@ -1,6 +1,6 @@
 //! What a command must meet before the application is asked about it.
 
-use super::{Asked, Chunk, Context, Session, State, Transaction};
+use super::{Asked, Chunk, Context, Session, State, Transaction, Verdicts};
 use crate::Syntax;
 use crate::address::Host;
 use crate::command::{
@@ -40,6 +40,8 @@ impl Session {
         Ok(Asked::Mail(Transaction {
             utf8: parameters.smtp_utf8(),
             body: parameters.body().unwrap_or(Body::SevenBit),
+            each: parameters.prdr(),
+            verdicts: Verdicts::default(),
             recipients: 0,
             refused: 0,
             over: 0,
@@ -59,7 +61,7 @@ impl Session {
         };
         self.check_offered(cx, parameters.iter())?;
         check_utf8(ascii, transaction.utf8)?;
-        if transaction.recipients >= cx.settings.limits.recipients {
+        if transaction.is_full(cx) {
             return Err(Refusal::known(452, (4, 5, 3), "too many recipients"));
         }
         Ok(Asked::Rcpt(transaction))
@@ -107,9 +109,9 @@ impl Session {
         let extended = self.protocol.is_extended();
         let is_offered = |parameter| {
             let settings = &cx.settings.extensions;
-            // What TLS changes is worked out only for those that it changes.
+            // What is offered to some only is worked out only for those that this concerns.
             match offered::needed(&parameter) {
-                Some(Extension::Auth | Extension::RequireTls) => {
+                Some(Extension::Auth | Extension::RequireTls | Extension::Prdr) => {
                     offered::is_offered(&parameter, &self.offered(cx))
                 }
                 _ => offered::is_offered(&parameter, settings),

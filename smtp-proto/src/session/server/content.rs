@@ -68,6 +68,9 @@ impl Session {
         let Some(abort) = transaction.abort else {
             self.state = State::Data(transaction);
             self.asked = Some(Asked::Message(transaction, 0));
+            if transaction.has_block() {
+                out.put(b"353 a reply for each recipient follows\r\n");
+            }
             return;
         };
         self.state = State::Ready;

@@ -5,7 +5,9 @@ use core::time::Duration;
 mod answer;
 mod check;
 mod content;
+mod limits;
 mod obey;
+mod prdr;
 mod secure;
 mod settings;
 mod table;
@@ -76,6 +78,8 @@ pub enum Closing {
     Refused,
     /// The client used up its errors or its recipients.
     TooManyErrors,
+    /// The client passed the number of messages that it was told of (RFC 9422 section 4.1).
+    TooManyMessages,
     /// What the client speaks is not SMTP.
     NotSmtp,
     /// The length of a BDAT chunk could not be read, so what follows cannot be told apart.
@@ -106,6 +110,9 @@ pub enum LineFault {
 struct Transaction {
     utf8: bool,
     body: Body,
+    /// Each recipient gets a reply of its own to the message: PRDR.
+    each: bool,
+    verdicts: Verdicts,
     recipients: u32,
     /// Refused by the application.
     refused: u32,
@@ -113,6 +120,14 @@ struct Transaction {
     over: u32,
     size: u64,
     abort: Option<Abort>,
+}
+
+/// What was said about the message so far, where each recipient gets a reply of its own.
+#[derive(Clone, Copy, Debug, Default)]
+struct Verdicts {
+    taken: bool,
+    refused: bool,
+    deferred: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -153,7 +168,7 @@ enum Asked {
     Data(Transaction),
     /// The first chunk: go on without 354?
     Chunk(Transaction, Chunk),
-    /// In LMTP, for the recipient of that number among those accepted.
+    /// In LMTP and under PRDR, for the recipient of that number among those accepted.
     Message(Transaction, u32),
     Verify,
     Expand,
@@ -192,6 +207,8 @@ pub struct Session {
     protocol: Protocol,
     errors: u32,
     junk: u32,
+    /// MAIL commands since the greeting, or TLS.
+    mails: u32,
     swallow: u64,
     /// MAIL was refused, and so many RCPT have followed it: a client that groups its commands is
     /// not to blame for them (RFC 2920 section 3.1).
@@ -219,6 +236,7 @@ impl Session {
             protocol: Protocol::smtp(),
             errors: 0,
             junk: 0,
+            mails: 0,
             swallow: 0,
             void: None,
             security: Security::Plain,
@@ -289,11 +307,14 @@ impl Session {
         self.transaction().map_or(0, |transaction| transaction.size)
     }
 
-    /// For which recipient the message is judged, counted from 0 among those accepted: in LMTP.
+    /// For which recipient the message is judged, counted from 0 among those accepted: in LMTP,
+    /// and where the client asked for PRDR.
     #[must_use]
     pub fn recipient(&self, cx: &Context<'_>) -> Option<u32> {
         match self.asked {
-            Some(Asked::Message(_, number)) if cx.settings.lmtp => Some(number),
+            Some(Asked::Message(transaction, number)) => {
+                (cx.settings.lmtp || transaction.each).then_some(number)
+            }
             _ => None,
         }
     }

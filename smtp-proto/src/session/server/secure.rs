@@ -1,5 +1,6 @@
 //! TLS and AUTH: who may use what, and what is forgotten (RFC 3207, RFC 4954).
 
+use super::limits::within;
 use super::{Asked, Closing, Context, Session, State};
 use crate::Sink;
 use crate::command::{Base64, Mechanism, Verb};
@@ -227,7 +228,7 @@ impl Session {
 
     /// What this client is offered now.
     pub(super) fn offered(&self, cx: &Context<'_>) -> Extensions {
-        let mut offered = cx.settings.extensions;
+        let mut offered = within(cx.settings.extensions, cx.settings.limits.recipients);
         let mut set = |extension, on| {
             offered = if on { offered.with(extension) } else { offered.without(extension) };
         };
@@ -235,6 +236,9 @@ impl Session {
         set(Extension::Auth, all(cx.mechanisms).any(|mechanism| self.may_be_used(cx, mechanism)));
         set(Extension::Xclient, self.trusted);
         set(Extension::Xforward, self.trusted);
+        if cx.settings.lmtp {
+            set(Extension::Prdr, false);
+        }
         // RFC 8689 section 2: only within TLS.
         if !self.is_secure() {
             set(Extension::RequireTls, false);
