@@ -218,6 +218,7 @@ impl Peer {
                 let deeds = deeds.clone();
                 thread::spawn(move || {
                     let stream = stream.unwrap();
+                    stream.set_nodelay(true).unwrap();
                     let _ = session(&stream, hello, choose, &deeds);
                     let _ = stream.shutdown(Shutdown::Both);
                 });
