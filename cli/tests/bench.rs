@@ -65,8 +65,12 @@ struct Server(Child, String);
 
 impl Server {
     fn start(messages: &str, args: &[&str]) -> Self {
+        Self::listen("--listen", messages, args)
+    }
+
+    fn listen(how: &str, messages: &str, args: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_smtp"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--discard", "--log", "off"])
+            .args(["serve", how, "127.0.0.1:0", "--discard", "--log", "off"])
             .args(["--exit-after", messages])
             .args(args)
             .stdout(Stdio::piped())
@@ -159,6 +163,19 @@ fn tls_and_auth_are_measured_too() {
 }
 
 #[test]
+fn implicit_tls_is_measured_with_the_greeting() {
+    for runtime in RUNTIMES {
+        let server = Server::listen("--listen-tls", "6", &["--tls-self-signed"]);
+        let args = ["--messages", "6", "--connections", "2", "--runtime", runtime];
+        let tls = ["--tls", "implicit", "--insecure"];
+        let json = results(&server.1, &[&args[..], &tls[..]].concat(), 0);
+        server.has_taken_all();
+        let names = [("connect", 2), ("ehlo", 2), ("mail", 6), ("message", 6), ("rcpt", 6)];
+        assert_eq!(measured(&json), [&names[..], &[("tls", 2)]].concat());
+    }
+}
+
+#[test]
 fn a_wrong_password_and_missing_trust_end_it_at_once() {
     let room = tempfile::tempdir().unwrap();
     let users = room.path().join("users");
@@ -195,6 +212,8 @@ enum Deed {
     CloseAtMessage,
     /// The same at MAIL, with 421.
     Leave,
+    /// Goes on reading, and says nothing.
+    StaySilent,
 }
 
 /// A server that takes one message and fails at the other, and counts both.
@@ -261,6 +280,7 @@ fn session(
                 deeds.push(deed);
                 match deed {
                     Deed::CloseAtMail => return Ok(()),
+                    Deed::StaySilent => "",
                     Deed::Leave => return stream.write_all(b"421 4.3.2 closing\r\n"),
                     Deed::RefuseMail => {
                         carried += 1;
@@ -394,6 +414,48 @@ fn nobody_there_is_told_in_one_sentence() {
         let text = String::from_utf8(output.stderr).unwrap();
         assert!(text.starts_with(&format!("smtp bench: cannot connect to {gone}: ")), "{text}");
         assert_eq!(text.lines().count(), 1);
+    }
+}
+
+#[test]
+fn a_server_that_falls_silent_is_not_waited_for_again() {
+    for runtime in RUNTIMES {
+        let peer = Peer::start("250 mx\r\n", |number, _| match number {
+            0 => Deed::Take,
+            _ => Deed::StaySilent,
+        });
+        let args = ["--connections", "1", "--timeout", "0.3", "--runtime", runtime];
+        let json = results(&peer.address, &args, 75);
+        let why = "the server did not answer in time";
+        assert_eq!((&json["accepted"], &json["deferred"]), (&1.into(), &1.into()), "{json}");
+        assert_eq!(failures(&json, "error", why), 1);
+        assert_eq!(json["error"], format!("{why}; 2 of 20000 messages were tried"));
+    }
+}
+
+#[test]
+fn a_run_that_is_called_off_tells_what_it_has() {
+    for runtime in RUNTIMES {
+        let peer = Peer::start("250 mx\r\n", |_, _| Deed::Take);
+        let child = Command::new(env!("CARGO_BIN_EXE_smtp"))
+            .args(["bench", "--server", &peer.address, "--json", "--runtime", runtime])
+            .args(["--messages", "1000000000", "--connections", "2"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        while peer.count(&[Deed::Take]) < 10 {
+            thread::yield_now();
+        }
+        let kill = format!("kill -s INT {}", child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(75), "{output:?}");
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        // Messages that were under way went to their end.
+        assert_eq!(json["accepted"], peer.count(&[Deed::Take]), "{json}");
+        assert_eq!(json["messages"], json["accepted"]);
+        assert!(json["error"].as_str().unwrap().starts_with("interrupted; "), "{json}");
     }
 }
 

@@ -1,12 +1,13 @@
 //! How far it has come, on a terminal; and Ctrl-C, which ends it early.
 
+use std::fmt;
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::load::Load;
 
@@ -54,11 +55,14 @@ fn bar(messages: u64) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = "  {bar:32} {human_pos} of {human_len}, {per_sec}, {eta} left{msg}";
+    let template = "  {bar:32} {human_pos} of {human_len}, {speed}, {eta} left{msg}";
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::new(messages);
-    bar.set_style(
-        ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
+    bar.set_style(style.with_key("speed", |state: &ProgressState, out: &mut dyn fmt::Write| {
+        let seconds = state.elapsed().as_secs_f64().max(f64::MIN_POSITIVE);
+        let _ = write!(out, "{:.0} messages/s", state.pos() as f64 / seconds);
+    }));
     bar
 }
 
