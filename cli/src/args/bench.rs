@@ -10,56 +10,67 @@ use super::address::{forward_path, reverse_path};
 use super::secure::SecureArgs;
 use super::{Endpoint, Runtime, count, machine, seconds};
 
+const EXAMPLE: &str = "\
+Example: 50 connections, each carrying messages of 16 KiB one after another
+  smtp bench --server 127.0.0.1:2525 --connections 50 --size 16384
+
+`smtp bench --help` tells what is counted, what is timed, and the keys of --json.";
+
+const MANUAL: &str = "\
+Example: 50 connections, each carrying messages of 16 KiB one after another
+  smtp bench --server 127.0.0.1:2525 --connections 50 --size 16384
+
+Messages:
+  Each counts once: as accepted if every recipient was, else by its worst recipient, unknown before
+  deferred before refused. One that was under way when its connection was lost counts too, and is
+  not sent again. The connection is opened anew; it is given up when that comes to nothing five
+  times in a row, or when the server does not answer in time.
+
+Latency, from handing a command over until its reply is seen. With PIPELINING commands leave
+together, so that it holds the wait for the replies before its own.
+  connect   until the connection is made; names are looked up once, before
+  greeting  from there until the greeting
+  ehlo      EHLO, or LHLO
+  starttls  STARTTLS, without the handshake
+  tls       the handshake and the reply behind it: to EHLO, or the greeting where TLS is implicit
+  auth      the whole exchange
+  mail, rcpt, data
+            these commands; there is no data where content goes by BDAT
+  message   from the end of the content until the final reply; in LMTP until each of them
+
+--json prints one object with these keys:
+  server, size, recipients
+            what was asked for; size in octets of content, recipients of each message
+  requested messages that were asked for
+  messages  messages that were tried: the sum of accepted, refused, deferred, unknown
+  seconds   from the start until the last message was done
+  messages_per_second, bytes_per_second
+            of accepted messages, and of their content
+  connections
+            made in all; reconnects: of these, in the place of one that failed
+  tls       null, or version, cipher and verified of the first connection with TLS
+  latency_us
+            by the names above: null, or count, p50, p90, p99 and max in microseconds
+  failures  each with a count, and a reply or, if there was none, an error; the counts add up to the
+            messages that were not accepted
+  error     null, or why not all messages were tried
+
+Exit codes, of which the worst decides:
+   0  every message was accepted
+  64  the command line is wrong
+  65  the messages cannot be sent as they are
+  69  some were refused for good
+  74  this machine cannot do it
+  75  some were not taken now, or that is not known, or not all were tried
+  76  the server broke the protocol
+  77  authentication failed, or there is no TLS where there must be";
+
 /// Load a server, and tell how fast it is.
 ///
 /// Sends many messages over several connections at a time, then prints what became of them, how
 /// long each command took, and every way in which it failed.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Example: 50 connections, each carrying messages of 16 KiB one after another\n  \
-                        smtp bench --server 127.0.0.1:2525 --connections 50 --size 16384\n\n\
-                        A message counts once: as accepted if every recipient was, else by its worst \
-                        recipient,\nunknown before deferred before refused. A message that was under way \
-                        when its connection was\nlost counts, and is not sent again; the connection is \
-                        opened anew. One that comes to nothing\nfive times in a row, or times out once, \
-                        is given up.\n\n\
-                        Latency is the time from handing a command over until its reply is seen. With \
-                        PIPELINING\ncommands leave together, so it holds the wait for the replies before \
-                        its own.\n  \
-                        connect   until the connection is made; names are looked up once, before\n  \
-                        greeting  from there until the greeting\n  \
-                        ehlo      EHLO, or LHLO\n  \
-                        starttls  STARTTLS, without the handshake\n  \
-                        tls       the handshake with what follows it: the second EHLO behind STARTTLS, \
-                        else the\n            greeting\n  \
-                        auth      the whole exchange\n  \
-                        mail, rcpt, data  the commands; there is no data where content goes by BDAT\n  \
-                        message   from the end of the content until the final reply; in LMTP until each\n\n\
-                        --json prints one object. Its keys:\n  \
-                        server, size, recipients        what was asked for; size in octets\n  \
-                        requested                       messages asked for\n  \
-                        messages                        messages that were tried: the sum of the next four\n  \
-                        accepted, refused, deferred, unknown\n  \
-                        seconds                         from the start until the last message was done\n  \
-                        messages_per_second, bytes_per_second   of accepted messages; octets of content\n  \
-                        connections                     made in all\n  \
-                        reconnects                      of these, in the place of one that failed\n  \
-                        tls                             null, or version, cipher, verified\n  \
-                        latency_us                      by the names above: null, or count, p50, p90, p99, \
-                        max in\n                                  microseconds\n  \
-                        failures                        objects with count and reply, or error where there \
-                        was no\n                                  reply; their counts are those of messages \
-                        not accepted\n  \
-                        error                           null, or why not all messages were tried\n\n\
-                        Exit codes, the worst counts:\n   \
-                        0  every message was accepted\n  \
-                        64  the command line is wrong\n  \
-                        65  the messages cannot be sent as they are\n  \
-                        69  some were refused for good\n  \
-                        75  some were not taken now, or it is not known, or not all were sent\n  \
-                        76  the server broke the protocol\n  \
-                        77  authentication failed, or there is no TLS where there must be"
-)]
+#[command(after_help = EXAMPLE, after_long_help = MANUAL)]
 pub(crate) struct BenchArgs {
     /// The server to load; the port is 25 unless given
     #[arg(long, value_name = "HOST[:PORT]", value_parser = Endpoint::to_connect_to)]

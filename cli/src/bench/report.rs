@@ -173,7 +173,8 @@ fn write(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
         report.seconds,
         counted(report.connections, "connection"),
     )?;
-    let speed = format!("{:.0} messages/s", report.messages_per_second);
+    let digits = if report.messages_per_second < 10.0 { 1 } else { 0 };
+    let speed = format!("{:.digits$} messages/s", report.messages_per_second);
     let volume = format!("{:.1} MB/s", report.bytes_per_second / 1e6);
     writeln!(out, "  {}   {}\n", style(speed).bold(), style(volume).bold())?;
     for (name, count) in [

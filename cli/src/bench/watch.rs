@@ -61,6 +61,9 @@ impl Watch {
 
     /// Looks at an event before it is answered: commands are handed over at once.
     pub(super) fn see(&mut self, event: &Event<'_>, recipients: usize) {
+        if let Event::WantBody(_) = event {
+            return;
+        }
         let now = Instant::now();
         match event {
             Event::Greeting(_) => self.lap_or_handshake(Wait::Greeting, now),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use smtp_codec::client::{
-    AuthError, CallError, Closing, Config, Connection, Delivery, Event, Step,
+    AuthError, BodySlot, CallError, Closing, Config, Connection, Delivery, Event, Step,
 };
 use smtp_codec::proto::session::TlsPolicy;
 use smtp_codec::proto::{Failure, Outcome, Stage};
@@ -59,6 +59,8 @@ pub(super) struct Worker<'a> {
     delivery: Delivery<'a>,
     /// Octets of the content that were written.
     written: usize,
+    /// The content goes by DATA.
+    by_data: bool,
     /// A message was taken up and is not settled.
     holds: bool,
     /// Messages that this connection has carried.
@@ -79,6 +81,7 @@ impl<'a> Worker<'a> {
             watch: Watch::new(),
             delivery: Delivery::new(&load.plan.envelope),
             written: 0,
+            by_data: false,
             holds: false,
             carried: 0,
             login_due: false,
@@ -140,21 +143,25 @@ impl<'a> Worker<'a> {
             self.watch.authenticating();
             return Next::Authenticate(login.clone());
         }
+        self.by_data |= matches!(event, Event::Data(_));
         match self.delivery.on(event) {
             Step::Next => {}
             Step::Over => return Next::Over(None),
-            Step::Body(mut slot) => {
-                let rest = plan.content.get(self.written..).unwrap_or_default();
-                // The content holds no bare newline, so that it is never refused.
-                if rest.is_empty() {
-                    let _ = slot.finish();
-                    self.watch.content_ended();
-                } else if let Ok(n) = slot.write(rest) {
-                    self.written += n;
-                }
-            }
+            Step::Body(slot) => self.write(slot),
         }
         Next::Event
+    }
+
+    /// Writes what there is room for. Behind a chunk the end must wait for its turn; mail data
+    /// goes with its end. The content holds no bare newline, so that it is never refused.
+    fn write(&mut self, mut slot: BodySlot<'_>) {
+        let content = self.load.plan.content.as_slice();
+        let rest = content.get(self.written..).unwrap_or_default();
+        self.written += slot.write(rest).unwrap_or_default();
+        if rest.is_empty() || (self.by_data && self.written == content.len()) {
+            let _ = slot.finish();
+            self.watch.content_ended();
+        }
     }
 
     /// Whether the server knows this user, so that the connection can be used.
@@ -186,7 +193,7 @@ impl<'a> Worker<'a> {
     pub(super) fn settle(&mut self, connection: &Connection, error: Option<&io::Error>) -> After {
         let fresh = Delivery::new(&self.load.plan.envelope);
         let outcome = std::mem::replace(&mut self.delivery, fresh).outcome(connection);
-        self.written = 0;
+        (self.written, self.by_data) = (0, false);
         let sentence = || why(error, outcome.failure).unwrap_or_default();
         match outcome.failure {
             Some(Failure::Closed(Closing::TlsFailed))
