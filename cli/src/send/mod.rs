@@ -4,7 +4,7 @@ mod drive;
 mod letter;
 mod replay;
 mod report;
-mod secure;
+pub(crate) mod secure;
 
 use std::sync::Arc;
 
@@ -13,6 +13,8 @@ use smtp_codec::proto::address::AddressError;
 use smtp_codec::proto::command::{Body, MailParametersBuf, RcptParametersBuf};
 use smtp_codec::proto::session::{BareNewline, TlsPolicy};
 use smtp_codec::proto::{Envelope, Recipient};
+use smtp_sasl::Login;
+use smtp_tls::ClientTls;
 
 use crate::args::send::SendArgs;
 use crate::exit::{Exit, complain};
@@ -55,7 +57,7 @@ pub(crate) fn main(args: &SendArgs) -> Exit {
             return Exit::Data;
         }
     };
-    let (tls, login) = match secure::tls(args).and_then(|tls| Ok((tls, secure::login(args)?))) {
+    let (tls, login) = match secured(args) {
         Ok(both) => both,
         Err(sentence) => {
             complain(format_args!("smtp send: {sentence}"));
@@ -83,13 +85,17 @@ pub(crate) fn main(args: &SendArgs) -> Exit {
     }
 }
 
+fn secured(args: &SendArgs) -> Result<(Option<ClientTls>, Option<Login>), String> {
+    Ok((secure::tls(&args.secure, &args.server)?, secure::login(&args.secure)?))
+}
+
 fn config(args: &SendArgs) -> Result<Config, AddressError> {
     let mut config = Config::new(&args.hello().as_host().to_string())?
         .pipelining(!args.no_pipelining)
         .chunking(!args.no_chunking)
         .prdr(args.prdr)
         .tls(args.tls());
-    if args.allow_plaintext_auth {
+    if args.secure.allow_plaintext_auth {
         config = config.allow_plaintext_auth();
     }
     if args.lmtp {
