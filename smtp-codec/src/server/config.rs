@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use smtp_proto::Syntax;
 use smtp_proto::address::{AddressError, Host};
-use smtp_proto::command::Mechanism;
+use smtp_proto::command::{DateTime, Mechanism};
 use smtp_proto::reply::Extension;
 use smtp_proto::session::BareNewline;
-use smtp_proto::session::server::{Context, Limits, MECHANISMS, Settings};
+use smtp_proto::session::server::{Context, Limits, MECHANISMS, PriorityProfile, Settings};
 
 /// A server's configuration, made once and shared by its connections.
 ///
@@ -165,13 +165,40 @@ impl Config {
         self
     }
 
-    /// Offers `extension` too. SIZE, AUTH, LIMITS and those with a value of their own have methods
-    /// of their own; STARTTLS is offered where the transport can do TLS.
+    /// Offers `extension` too. SIZE, AUTH, FUTURERELEASE and LIMITS need the methods that they have of
+    /// their own, and DELIVERBY and MT-PRIORITY may be given a value by theirs; STARTTLS is offered where the transport can do TLS.
     #[must_use]
     pub fn with(mut self, extension: Extension) -> Self {
         self.settings.extensions = self.settings.extensions.with(extension);
         self.line_limit = self.settings.extensions.command_line_limit();
         self
+    }
+
+    /// Offers FUTURERELEASE (RFC 4865): a message may be held for so many seconds, and no longer
+    /// than until then; further off is 501 5.5.4. To hold it is up to the application, and so is a
+    /// HOLDUNTIL in the past.
+    #[must_use]
+    pub fn future_release(mut self, max_interval: u32, until: DateTime) -> Self {
+        self.settings.extensions = self.settings.extensions.with_future_release(max_interval);
+        self.settings.hold_until = Some(until);
+        self.line_limit = self.settings.extensions.command_line_limit();
+        self
+    }
+
+    /// Offers DELIVERBY (RFC 2852). Who wants a message returned unless it is delivered in fewer
+    /// seconds than this gets 555 5.5.4; 0 is no minimum.
+    #[must_use]
+    pub fn deliver_by(mut self, min_by_time: u32) -> Self {
+        self.settings.extensions = self.settings.extensions.with_deliver_by(min_by_time);
+        self.line_limit = self.settings.extensions.command_line_limit();
+        self
+    }
+
+    /// Offers MT-PRIORITY (RFC 6710), and tells which priorities are told apart.
+    #[must_use]
+    pub fn priorities(mut self, profile: PriorityProfile) -> Self {
+        self.settings.priorities = Some(profile);
+        self.with(Extension::MtPriority)
     }
 
     /// Does not offer `extension`.

@@ -18,7 +18,7 @@ pub use self::event::{
 };
 pub use crate::Want;
 pub use smtp_proto::session::Protocol;
-pub use smtp_proto::session::server::{Abort, Closing, Limits};
+pub use smtp_proto::session::server::{Abort, Closing, Limits, PriorityProfile};
 
 use self::event::Answer;
 use crate::buffer::{RxBuf, TxBuf};

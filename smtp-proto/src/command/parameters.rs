@@ -205,6 +205,13 @@ impl<'a> MailParameters<'a> {
     pub fn mtrk(&self) -> Option<Tracking<'a>> {
         self.value(Keyword::Mtrk).and_then(Tracking::parse)
     }
+
+    /// SUBMITTER: who is responsible for this transmission, a mailbox in xtext that was not parsed
+    /// further (RFC 4405).
+    #[must_use]
+    pub fn submitter(&self) -> Option<Xtext<'a>> {
+        self.value(Keyword::Submitter).and_then(value::submitter)
+    }
 }
 
 impl<'a> RcptParameters<'a> {
@@ -237,7 +244,7 @@ mod tests {
     #[test]
     fn every_mail_parameter_is_read() {
         let text = "SIZE=10 BODY=BINARYMIME SMTPUTF8 RET=HDRS ENVID=a+20b AUTH=<> HOLDFOR=60 \
-                    BY=-5;NT MT-PRIORITY=-3 REQUIRETLS MTRK=dGVzdA==:60 XFOO=1";
+                    BY=-5;NT MT-PRIORITY=-3 REQUIRETLS MTRK=dGVzdA==:60 SUBMITTER=a@b XFOO=1";
         let parameters = MailParameters::parse(text).unwrap();
         assert_eq!(parameters.size(), Some(10));
         assert_eq!(parameters.body(), Some(Body::BinaryMime));
@@ -249,6 +256,7 @@ mod tests {
         assert_eq!(parameters.by().unwrap().seconds(), -5);
         assert_eq!(parameters.mt_priority(), Some(-3));
         assert_eq!(parameters.mtrk().unwrap().timeout(), Some(60));
+        assert!(parameters.submitter().unwrap().decode().eq(*b"a@b"));
         assert_eq!(parameters.iter().filter(|p| p.kind().is_none()).count(), 1);
         assert_eq!(parameters.to_string(), text);
     }

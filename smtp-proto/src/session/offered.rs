@@ -20,6 +20,7 @@ pub(super) fn needed(parameter: &Parameter<'_>) -> Option<Extension> {
         Keyword::MtPriority => Extension::MtPriority,
         Keyword::RequireTls => Extension::RequireTls,
         Keyword::Mtrk => Extension::Mtrk,
+        Keyword::Submitter => Extension::Submitter,
         Keyword::Rrvs => Extension::Rrvs,
     })
 }

@@ -9,9 +9,11 @@ mod obey;
 mod secure;
 mod settings;
 mod table;
+mod values;
 
 pub use secure::MECHANISMS;
 pub use settings::{Context, Limits, Settings};
+pub use values::PriorityProfile;
 
 use self::secure::Security;
 use self::table::Phase;

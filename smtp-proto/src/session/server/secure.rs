@@ -1,11 +1,11 @@
 //! TLS and AUTH: who may use what, and what is forgotten (RFC 3207, RFC 4954).
 
-use super::{Asked, Closing, Context, Session, State};
+use super::{Asked, Closing, Context, PriorityProfile, Session, State};
 use crate::Sink;
 use crate::command::{Base64, Mechanism, Verb};
 use crate::reply::{Capability, Extension, Extensions, Refusal, ReplyError, write_ehlo_reply};
 use crate::session::Protocol;
-use crate::sink::Fixed;
+use crate::sink::{Fixed, Text};
 
 /// What is known about the transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,9 @@ pub(super) enum Security {
 
 /// Room for the names of all mechanisms on one line of the EHLO reply.
 pub const MECHANISMS: usize = 480;
+
+/// Room for a number of seconds and a date-time.
+const HOLD: usize = 64;
 
 /// What Postfix's documents name, and no more.
 const XCLIENT: &str = "NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT REVERSE_NAME";
@@ -239,6 +242,9 @@ impl Session {
         if !self.is_secure() {
             set(Extension::RequireTls, false);
         }
+        if cx.settings.hold_until.is_none() {
+            set(Extension::FutureRelease, false);
+        }
         offered
     }
 
@@ -255,8 +261,19 @@ impl Session {
         }
         let names = names.finish().map_err(|_| ReplyError::TooLong)?;
         let names = core::str::from_utf8(names).unwrap_or_default().trim_start();
+        let mut room = [0; HOLD];
+        let mut hold = Fixed::new(&mut room);
+        if let (Some(most), Some(until)) =
+            (cx.settings.extensions.future_release(), cx.settings.hold_until)
+        {
+            let _ = core::fmt::write(&mut Text(&mut hold), format_args!("{most} {until}"));
+        }
+        let hold = hold.finish().map_err(|_| ReplyError::TooLong)?;
+        let priorities = cx.settings.priorities.map_or("", PriorityProfile::as_str);
         let more = [
             Capability::new("AUTH", names)?,
+            Capability::new("FUTURERELEASE", core::str::from_utf8(hold).unwrap_or_default())?,
+            Capability::new("MT-PRIORITY", priorities)?,
             Capability::new("XCLIENT", XCLIENT)?,
             Capability::new("XFORWARD", XFORWARD)?,
         ];

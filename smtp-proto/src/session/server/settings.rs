@@ -1,6 +1,8 @@
 //! What a server offers, and what it puts up with.
 
+use super::PriorityProfile;
 use crate::Syntax;
+use crate::command::DateTime;
 use crate::reply::{Extension, Extensions};
 use crate::session::BareNewline;
 
@@ -45,8 +47,14 @@ impl Default for Limits {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Settings {
-    /// What EHLO advertises. What is not advertised is not accepted; SIZE is enforced.
+    /// What EHLO advertises. What is not advertised is not accepted; SIZE, FUTURERELEASE and
+    /// DELIVERBY are enforced.
     pub extensions: Extensions,
+    /// Until when a message may be held, at most. Without it FUTURERELEASE is not offered
+    /// (RFC 4865 section 4 has both limits advertised).
+    pub hold_until: Option<DateTime>,
+    /// Which priorities MT-PRIORITY tells apart, where it is offered and that is told.
+    pub priorities: Option<PriorityProfile>,
     /// What one client may use up.
     pub limits: Limits,
     /// How strict the grammar of commands is.
@@ -83,6 +91,8 @@ impl Default for Settings {
             .with(Extension::BinaryMime);
         Settings {
             extensions,
+            hold_until: None,
+            priorities: None,
             limits: Limits::default(),
             syntax: Syntax::Strict,
             bare_newline: BareNewline::Reject,
