@@ -31,6 +31,7 @@ pub struct Config {
     mechanisms: Arc<str>,
     line_limit: usize,
     most_patience: Option<Duration>,
+    greet_pause: Duration,
 }
 
 /// A mechanism that AUTH cannot offer: no name of one (RFC 4422 section 3.1), or one too many for
@@ -66,6 +67,7 @@ impl Config {
             mechanisms: "".into(),
             line_limit,
             most_patience: None,
+            greet_pause: Duration::ZERO,
         })
     }
 
@@ -231,6 +233,25 @@ impl Config {
         self
     }
 
+    /// Waits so long before it greets a client, and refuses one that speaks meanwhile with 554
+    /// (RFC 5321 section 4.3.1 has a client wait). No pause by default. What is seen is what arrives
+    /// within the pause, so it should be longer than the way to the client and back; senders of
+    /// spam that are in a hurry are known not to wait for some seconds.
+    #[must_use]
+    pub fn greet_pause(mut self, pause: Duration) -> Self {
+        self.greet_pause = pause;
+        self
+    }
+
+    /// Ends a session with 554 5.5.0 whose client sends content together with DATA, without
+    /// waiting for the 354 (RFC 2920 section 3.1). What is seen is what was received together with
+    /// the command.
+    #[must_use]
+    pub fn refuse_early_content(mut self) -> Self {
+        self.settings.refuse_early_content = true;
+        self
+    }
+
     /// The server's name.
     #[must_use]
     pub fn hostname(&self) -> &str {
@@ -239,6 +260,10 @@ impl Config {
 
     pub(super) fn most_patience(&self) -> Option<Duration> {
         self.most_patience
+    }
+
+    pub(super) fn pause(&self) -> Duration {
+        self.greet_pause
     }
 
     pub(super) fn settings(&self) -> &Settings {

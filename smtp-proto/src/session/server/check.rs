@@ -44,6 +44,7 @@ impl Session {
             recipients: 0,
             refused: 0,
             over: 0,
+            small: 0,
             size: 0,
             abort: None,
         }))

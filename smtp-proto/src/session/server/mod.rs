@@ -5,6 +5,7 @@ use core::time::Duration;
 mod answer;
 mod check;
 mod content;
+mod early;
 mod obey;
 mod secure;
 mod settings;
@@ -76,7 +77,7 @@ pub enum Closing {
     Quit,
     /// The application answered 421.
     Refused,
-    /// The client used up its errors or its recipients.
+    /// The client used up its errors, its recipients or its small chunks.
     TooManyErrors,
     /// What the client speaks is not SMTP.
     NotSmtp,
@@ -92,6 +93,8 @@ pub enum Closing {
     TlsFailed,
     /// Octets came in the clear behind STARTTLS.
     Injected,
+    /// The client spoke where it had to wait: before the greeting, or behind DATA.
+    EarlyTalker,
 }
 
 /// What is wrong with a line before it is looked at as a command.
@@ -113,6 +116,8 @@ struct Transaction {
     refused: u32,
     /// Refused because there were enough.
     over: u32,
+    /// Chunks that brought little.
+    small: u32,
     size: u64,
     abort: Option<Abort>,
 }
@@ -127,6 +132,8 @@ struct Chunk {
 #[derive(Clone, Copy, Debug)]
 enum State {
     Fresh,
+    /// The same, and the greeting is held back to see whether the client waits for it.
+    Held,
     Refused,
     Greeted,
     Ready,
@@ -366,7 +373,7 @@ impl Session {
 
     fn phase(&self) -> Phase {
         match self.state {
-            State::Fresh | State::Greeted => Phase::Greeted,
+            State::Fresh | State::Held | State::Greeted => Phase::Greeted,
             State::Refused | State::Tls { .. } | State::Closed(_) => Phase::Refused,
             State::Ready | State::Auth(_) => Phase::Ready,
             State::Open(Transaction { recipients: 0, .. }) => Phase::Mail,
@@ -380,9 +387,14 @@ impl Session {
         self.close(Closing::PeerGone);
     }
 
-    /// Ends the session because the client was silent for too long.
+    /// Ends the session because the client was silent for too long; where the greeting is
+    /// [held back](Session::hold_greeting), that is what was waited for, and it is due.
     pub fn timed_out<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, out: &mut S) {
         if self.closing().is_some() {
+            return;
+        }
+        if let State::Held = self.state {
+            (self.state, self.asked) = (State::Fresh, Some(Asked::Greet));
             return;
         }
         if let State::Tls { .. } = self.state {

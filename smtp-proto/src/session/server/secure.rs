@@ -38,7 +38,7 @@ impl Session {
 
     /// Says that TLS comes before the greeting (RFC 8314 section 3.3).
     pub fn implicit_tls(&mut self) {
-        if let (State::Fresh, Some(Asked::Greet)) = (self.state, self.asked) {
+        if let (State::Held, _) | (State::Fresh, Some(Asked::Greet)) = (self.state, self.asked) {
             self.asked = None;
             self.state = State::Tls { greet: true };
         }
