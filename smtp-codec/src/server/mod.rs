@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use smtp_proto::command::{Base64, Command};
+use smtp_proto::Syntax;
+use smtp_proto::command::{Base64, Command, Deviations};
 use smtp_proto::session::Framing;
 use smtp_proto::session::server::{LineFault, Question, Session};
 
@@ -67,6 +68,8 @@ pub struct Connection {
     eof: bool,
     going_down: bool,
     pace: Pace,
+    /// Those of the present line, and those of all lines.
+    deviations: (Deviations, Deviations),
     /// The application was asked something, which ends a wait.
     asked: bool,
 }
@@ -111,6 +114,7 @@ impl Connection {
             eof: false,
             going_down: false,
             pace: Pace::default(),
+            deviations: (Deviations::NONE, Deviations::NONE),
             asked: false,
         }
     }
@@ -239,6 +243,14 @@ impl Connection {
         self.config.hostname()
     }
 
+    /// In which ways the client's commands have so far deviated from the grammar, under
+    /// [`Syntax::Lenient`](smtp_proto::Syntax); those that were refused all the same are not looked
+    /// at. Of a single command its event tells.
+    #[must_use]
+    pub fn deviations(&self) -> Deviations {
+        self.deviations.1
+    }
+
     /// How the session ended, once it has.
     #[must_use]
     pub fn closing(&self) -> Option<Closing> {
@@ -335,6 +347,10 @@ impl Connection {
         match self.lines.next(self.rx.bytes(), self.config.line_limit()) {
             Framed::Line { len } => {
                 let line = self.rx.bytes().get(..len).unwrap_or_default();
+                if self.config.settings().syntax == Syntax::Lenient && self.session.is_commanded() {
+                    self.deviations.0 = Deviations::of(line);
+                    self.deviations.1 |= self.deviations.0;
+                }
                 self.session.command(&cx, line, &mut self.tx);
                 self.present = Present::Line(len);
                 if let Some(Question::Data) = self.session.question() {
@@ -427,7 +443,7 @@ impl Connection {
     /// What the application must look at or answer. Asked twice it answers the same: a handle
     /// that is dropped without an answer comes back.
     pub fn event(&mut self) -> Event<'_> {
-        let Connection { config, session, rx, tx, present, .. } = self;
+        let Connection { config, session, rx, tx, present, deviations, .. } = self;
         match *present {
             Present::Literal(text) => return Event::Body(text),
             Present::Body { shown, .. } => {
@@ -442,7 +458,11 @@ impl Connection {
             _ => &[],
         };
         let syntax = config.settings().syntax;
-        let answer = Answer::new(config, session, tx);
+        let deviations = match *present {
+            Present::Line(_) => deviations.0,
+            _ => Deviations::NONE,
+        };
+        let answer = Answer { config, session, tx, deviations };
         let command = || Command::parse_with(line, syntax).ok();
         match question {
             Some(Question::Greet) => Event::Greet(Greet::new(answer)),

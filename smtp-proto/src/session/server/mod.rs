@@ -260,6 +260,12 @@ impl Session {
         })
     }
 
+    /// Whether the next line is a command: in AUTH it is a response.
+    #[must_use]
+    pub fn is_commanded(&self) -> bool {
+        !matches!(self.state, State::Auth(_))
+    }
+
     /// What comes next on the wire.
     #[must_use]
     pub fn framing(&self) -> Framing {
