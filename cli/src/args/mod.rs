@@ -2,6 +2,7 @@
 
 mod address;
 mod endpoint;
+pub(crate) mod offer;
 pub(crate) mod parse;
 pub(crate) mod send;
 pub(crate) mod serve;
