@@ -370,6 +370,11 @@ impl Session {
             self.fault(cx, CommandError::ChunkSize.refusal(), out);
             return self.close(Closing::ChunkSize);
         }
+        if (fault, Verb::of(head)) == (LineFault::TooLong, Verb::Auth) {
+            // RFC 4954 section 6.
+            let refusal = Refusal::known(500, (5, 5, 6), "the exchange line is too long");
+            return self.fault(cx, refusal, out);
+        }
         let text = match fault {
             LineFault::TooLong => "line too long",
             LineFault::BareNewline => "a line ends in CRLF, and holds no other CR or LF",
