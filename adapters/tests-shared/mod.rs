@@ -30,6 +30,28 @@ pub trait Adapter: 'static {
     fn send(to: SocketAddr, config: client::Config, letters: Vec<Letter>) -> Report;
 }
 
+/// When TLS begins.
+#[cfg(feature = "tls")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsStart {
+    /// By STARTTLS.
+    Command,
+    /// Before the greeting.
+    Implicit,
+}
+
+/// An adapter that can do TLS.
+#[cfg(feature = "tls")]
+pub trait TlsAdapter: 'static {
+    /// Serves one session to its end, and closes the connection.
+    fn serve(
+        stream: TcpStream,
+        config: server::Config,
+        tls: smtp_tls::ServerTls,
+        start: TlsStart,
+    ) -> App;
+}
+
 /// A hang is a failure after this long; nothing here takes more than a fraction of it.
 const BOUND: Duration = Duration::from_secs(10);
 
@@ -77,6 +99,23 @@ pub fn start_server_with<A: Adapter>(
         let (stream, _) = listener.accept().unwrap();
         drop(listener);
         A::serve(stream, config, app)
+    };
+    (address, Running::start(run))
+}
+
+/// A server under test that can do TLS, for one session.
+#[cfg(feature = "tls")]
+pub fn start_tls_server<A: TlsAdapter>(
+    config: server::Config,
+    tls: smtp_tls::ServerTls,
+    start: TlsStart,
+) -> (SocketAddr, Running<App>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let run = move || {
+        let (stream, _) = listener.accept().unwrap();
+        drop(listener);
+        A::serve(stream, config, tls, start)
     };
     (address, Running::start(run))
 }
@@ -292,6 +331,22 @@ macro_rules! all_tests {
     };
 }
 pub(crate) use all_tests;
+
+/// Every scenario about TLS.
+macro_rules! tls_tests {
+    ($adapter:ty) => {
+        $crate::shared::tests!($adapter:
+            message_under_tls,
+            plaintext_behind_close_notify,
+            plaintext_in_the_place_of_a_handshake,
+            handshake_that_is_cut,
+            octets_behind_starttls,
+            unanswered_handshake,
+        );
+    };
+}
+#[cfg(feature = "tls")]
+pub(crate) use tls_tests;
 
 /// Runs scenarios at the same time, each on a thread of its own.
 pub fn together(scenarios: &[(&'static str, fn())]) {

@@ -50,6 +50,38 @@ impl Adapter for AsyncStd {
 
 all_tests!(AsyncStd);
 
+#[cfg(feature = "tls")]
+mod tls {
+    use super::shared::{TlsAdapter, TlsStart, tls_tests};
+    use super::*;
+
+    impl TlsAdapter for AsyncStd {
+        fn serve(
+            stream: TcpStream,
+            config: server::Config,
+            tls: smtp_tls::ServerTls,
+            start: TlsStart,
+        ) -> App {
+            block_on(async {
+                match start {
+                    TlsStart::Command => serve!(
+                        smtp_async_std::server_tls(stream.into(), config, tls),
+                        App::default(),
+                        await
+                    ),
+                    TlsStart::Implicit => serve!(
+                        smtp_async_std::server_implicit_tls(stream.into(), config, tls),
+                        App::default(),
+                        await
+                    ),
+                }
+            })
+        }
+    }
+
+    tls_tests!(AsyncStd);
+}
+
 /// Nothing is lost when every `next` is dropped again and again.
 mod dropped {
     use super::*;

@@ -52,6 +52,38 @@ impl Adapter for Smol {
 
 all_tests!(Smol);
 
+#[cfg(feature = "tls")]
+mod tls {
+    use super::shared::{TlsAdapter, TlsStart, tls_tests};
+    use super::*;
+
+    impl TlsAdapter for Smol {
+        fn serve(
+            stream: TcpStream,
+            config: server::Config,
+            tls: smtp_tls::ServerTls,
+            start: TlsStart,
+        ) -> App {
+            block_on(async {
+                match start {
+                    TlsStart::Command => serve!(
+                        Server::with_tls(taken(stream), AsyncIo, config, tls),
+                        App::default(),
+                        await
+                    ),
+                    TlsStart::Implicit => serve!(
+                        Server::implicit_tls(taken(stream), AsyncIo, config, tls),
+                        App::default(),
+                        await
+                    ),
+                }
+            })
+        }
+    }
+
+    tls_tests!(Smol);
+}
+
 /// Nothing is lost when every `next` is dropped again and again.
 mod dropped {
     use super::*;

@@ -28,6 +28,30 @@ impl Adapter for Std {
 
 all_tests!(Std);
 
+#[cfg(feature = "tls")]
+mod tls {
+    use super::shared::{TlsAdapter, TlsStart, tls_tests};
+    use super::*;
+
+    impl TlsAdapter for Std {
+        fn serve(
+            stream: TcpStream,
+            config: server::Config,
+            tls: smtp_tls::ServerTls,
+            start: TlsStart,
+        ) -> App {
+            match start {
+                TlsStart::Command => serve!(Server::with_tls(stream, config, tls), App::default()),
+                TlsStart::Implicit => {
+                    serve!(Server::implicit_tls(stream, config, tls), App::default())
+                }
+            }
+        }
+    }
+
+    tls_tests!(Std);
+}
+
 #[cfg(unix)]
 mod unix {
     use std::io;

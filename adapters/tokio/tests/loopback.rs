@@ -58,6 +58,36 @@ impl Adapter for Tokio {
 
 all_tests!(Tokio);
 
+#[cfg(feature = "tls")]
+mod tls {
+    use super::shared::{TlsAdapter, TlsStart, tls_tests};
+    use super::*;
+
+    impl TlsAdapter for Tokio {
+        fn serve(
+            stream: TcpStream,
+            config: server::Config,
+            tls: smtp_tls::ServerTls,
+            start: TlsStart,
+        ) -> App {
+            block_on(async {
+                match start {
+                    TlsStart::Command => {
+                        serve!(Server::with_tls(taken(stream), config, tls), App::default(), await)
+                    }
+                    TlsStart::Implicit => serve!(
+                        Server::implicit_tls(taken(stream), config, tls),
+                        App::default(),
+                        await
+                    ),
+                }
+            })
+        }
+    }
+
+    tls_tests!(Tokio);
+}
+
 /// Nothing is lost when every `next` is dropped again and again.
 mod dropped {
     use super::*;
