@@ -320,3 +320,16 @@ fn the_limits_of_a_client_can_be_set() {
         );
     }
 }
+
+/// Threats 5: the defaults.
+#[test]
+fn the_defaults() {
+    let server = Limits::default();
+    assert_eq!((server.recipients, server.recipients_over), (1000, 1000));
+    assert_eq!((server.errors, server.junk), (20, 100));
+    assert_eq!((server.small_chunks, server.least_rate), (10_000, 500));
+    assert_eq!((server.auth_failures, server.challenges), (5, 32));
+    let client = client::Limits::default();
+    assert_eq!((client.reply_lines, client.reply), (128, 64 * 1024));
+    assert_eq!((client.reply_line, client.least_rate), (8 * 1024, 500));
+}
