@@ -1,18 +1,15 @@
 //! TLS and AUTH over sockets: what every adapter must do with them.
 
-use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
 
 use smtp_codec::client::Config as ClientConfig;
 use smtp_codec::proto::session::TlsPolicy;
 use smtp_codec::server::{Closing, Config as ServerConfig, Event};
 use smtp_sasl::{Exchange, Login, Passwords, Step, Users};
-use smtp_tls::rustls::{ClientConnection, StreamOwned};
 use smtp_tls::{ClientTls, Roots, ServerTls, Trust};
 
-use super::{App, BOUND, CLIENT, Letter, Peer, Report, Running, SERVER, foreign, plain};
+use super::{App, CLIENT, Letter, Report, Running, SERVER, foreign, plain};
 
 /// When the server under test makes its handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,12 +146,15 @@ macro_rules! secure_tests {
             the_strongest_mechanism_is_bound_to_the_channel,
             no_tls_where_it_is_required,
             injected_replies,
-            injected_commands,
-            garbage_for_a_handshake,
-            close_notify_ends_the_session,
-            cut_without_close_notify,
             a_certificate_for_another_name,
-            a_handshake_that_does_not_come,
+        );
+        $crate::shared::tests!($adapter:
+            plaintext_behind_close_notify,
+            cut_without_close_notify,
+            plaintext_in_the_place_of_a_handshake,
+            handshake_that_is_cut,
+            octets_behind_starttls,
+            unanswered_handshake,
         );
     };
     ($adapter:ty: $($name:ident),* $(,)?) => {$(
@@ -186,7 +186,12 @@ fn offering() -> ServerConfig {
     plain().auth(smtp_sasl::mechanisms().iter().copied()).unwrap()
 }
 
-fn start<A: Secure>(config: ServerConfig, when: Tls, tls: ServerTls) -> (SocketAddr, Running<App>) {
+/// A server under test, for one session.
+pub fn start<A: Secure>(
+    config: ServerConfig,
+    when: Tls,
+    tls: ServerTls,
+) -> (SocketAddr, Running<App>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let run = move || {
@@ -278,101 +283,6 @@ pub fn injected_replies<A: Secure>() {
     assert!(!report.dialogue().contains("evil"), "{}", report.dialogue());
 }
 
-/// Threats 2.1: what stands behind STARTTLS costs the session.
-pub fn injected_commands<A: Secure>() {
-    let keys = Keys::new();
-    let (address, serving) = start::<A>(offering(), Tls::StartTls, keys.server);
-    let mut peer = Peer::connect(address);
-    peer.hear("220 ");
-    peer.say("EHLO evil.example\r\n");
-    peer.hear("250 ");
-    peer.say("STARTTLS\r\nMAIL FROM:<evil@example.net>\r\n");
-    let rest = peer.rest().unwrap();
-    assert!(rest.starts_with("421 4.7.0 ") && rest.lines().count() == 1, "{rest}");
-    assert_eq!(serving.end().closing, Some(Closing::Injected));
-}
-
-/// Threats 2.1: there is no way back to plaintext.
-pub fn garbage_for_a_handshake<A: Secure>() {
-    let keys = Keys::new();
-    let (address, serving) = start::<A>(offering(), Tls::StartTls, keys.server);
-    let mut peer = Peer::connect(address);
-    peer.hear("220 ");
-    peer.say("EHLO client.example.net\r\n");
-    peer.hear("250 ");
-    assert!(peer.ask("STARTTLS").starts_with("220 "));
-    peer.say("MAIL FROM:<a@example.net>\r\nRCPT TO:<bob@example.org>\r\n");
-    let mut answer = Vec::new();
-    let _ = peer.stream().read_to_end(&mut answer);
-    let text = String::from_utf8_lossy(&answer);
-    assert!(!text.contains("250") && !text.contains("50"), "an answer in the clear: {text}");
-    let app = serving.end();
-    assert_eq!(app.closing, Some(Closing::TlsFailed));
-    assert!(app.stored.is_empty());
-}
-
-/// A foreign client that has made the handshake.
-fn secured(address: SocketAddr, keys: &Keys) -> StreamOwned<ClientConnection, TcpStream> {
-    let tls = keys.client(SERVER);
-    let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(BOUND)).unwrap();
-    let session = ClientConnection::new(Arc::clone(tls.config()), tls.name().clone()).unwrap();
-    StreamOwned::new(session, stream)
-}
-
-fn hear(stream: &mut impl Read, start: &str) {
-    let mut heard = String::new();
-    while !heard.lines().any(|line| line.starts_with(start)) || !heard.ends_with("\r\n") {
-        let mut room = [0; 1024];
-        let n = stream.read(&mut room).unwrap();
-        assert!(n > 0, "no {start}: {heard}");
-        heard.push_str(std::str::from_utf8(&room[..n]).unwrap());
-    }
-}
-
-/// Threats 2.1, CVE-2026-45185: behind a close_notify nothing is read, in the clear least of all.
-pub fn close_notify_ends_the_session<A: Secure>() {
-    let keys = Keys::new();
-    let (address, serving) = start::<A>(offering(), Tls::Implicit, keys.server.clone());
-    let mut stream = secured(address, &keys);
-    hear(&mut stream, "220 ");
-    stream
-        .write_all(
-            b"EHLO client.example.net\r\nMAIL FROM:<>\r\nRCPT TO:<bob@x.example>\r\nDATA\r\n",
-        )
-        .unwrap();
-    hear(&mut stream, "354 ");
-    stream.write_all(b"half of a message\r\n").unwrap();
-    stream.conn.send_close_notify();
-    stream.flush().unwrap();
-    stream.sock.write_all(b"and the rest\r\n.\r\n").unwrap();
-    let mut rest = Vec::new();
-    let read = stream.sock.read_to_end(&mut rest);
-    assert!(read.is_ok() || read.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset));
-    let app = serving.end();
-    assert!(app.stored.is_empty(), "stored: {:?}", app.stored);
-    assert_eq!(app.closing, Some(Closing::PeerGone));
-}
-
-/// A truncation is no end of a message, and no panic.
-pub fn cut_without_close_notify<A: Secure>() {
-    let keys = Keys::new();
-    let (address, serving) = start::<A>(offering(), Tls::Implicit, keys.server.clone());
-    let mut stream = secured(address, &keys);
-    hear(&mut stream, "220 ");
-    stream
-        .write_all(
-            b"EHLO client.example.net\r\nMAIL FROM:<>\r\nRCPT TO:<bob@x.example>\r\nDATA\r\n",
-        )
-        .unwrap();
-    hear(&mut stream, "354 ");
-    stream.write_all(b"half of a message\r\n").unwrap();
-    drop(stream.sock);
-    let app = serving.end();
-    assert!(app.stored.is_empty());
-    assert_eq!(app.closing, Some(Closing::PeerGone));
-}
-
 /// Threats 2.5: nothing is sent to who cannot prove to be the one that was asked for.
 pub fn a_certificate_for_another_name<A: Secure>() {
     let keys = Keys::new();
@@ -384,18 +294,4 @@ pub fn a_certificate_for_another_name<A: Secure>() {
     assert!(!report.dialogue().contains("MAIL"), "{}", report.dialogue());
     let app = serving.end();
     assert!(app.stored.is_empty());
-}
-
-/// Threats 5: an unanswered handshake has a deadline, and nothing is said in the clear behind it.
-pub fn a_handshake_that_does_not_come<A: Secure>() {
-    let keys = Keys::new();
-    let config = offering().patience(Duration::from_millis(200));
-    let (address, serving) = start::<A>(config, Tls::StartTls, keys.server);
-    let mut peer = Peer::connect(address);
-    peer.hear("220 ");
-    peer.say("EHLO client.example.net\r\n");
-    peer.hear("250 ");
-    assert!(peer.ask("STARTTLS").starts_with("220 "));
-    assert_eq!(peer.rest().unwrap_or_default(), "");
-    assert_eq!(serving.end().closing, Some(Closing::TlsFailed));
 }

@@ -30,7 +30,10 @@ fn config(choices: &mut Choices<'_>) -> Config {
     match choices.next() % 4 {
         1 => config = config.max_size(64),
         2 => limits.recipients = 2,
-        3 => (limits.errors, limits.junk, limits.recipients_over) = (3, 3, 1),
+        3 => {
+            (limits.errors, limits.junk, limits.recipients_over) = (3, 3, 1);
+            limits.small_chunks = 2;
+        }
         _ => {}
     }
     let config = config.limits(limits);

@@ -60,6 +60,7 @@ mod data;
 mod dot;
 mod line;
 mod machine;
+mod pace;
 mod plain;
 
 pub mod client;

@@ -50,6 +50,7 @@ impl Adapter for AsyncStd {
 
 all_tests!(AsyncStd);
 
+#[cfg(feature = "tls")]
 mod under_tls {
     use smtp_sasl::Login;
     use smtp_tls::{ClientTls, ServerTls};

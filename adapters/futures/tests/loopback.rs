@@ -52,6 +52,7 @@ impl Adapter for Smol {
 
 all_tests!(Smol);
 
+#[cfg(feature = "tls")]
 mod under_tls {
     use smtp_sasl::Login;
     use smtp_tls::{ClientTls, ServerTls};

@@ -28,6 +28,7 @@ impl Adapter for Std {
 
 all_tests!(Std);
 
+#[cfg(feature = "tls")]
 mod under_tls {
     use smtp_sasl::Login;
     use smtp_tls::{ClientTls, ServerTls};

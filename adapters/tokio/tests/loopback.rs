@@ -58,6 +58,7 @@ impl Adapter for Tokio {
 
 all_tests!(Tokio);
 
+#[cfg(feature = "tls")]
 mod under_tls {
     use smtp_sasl::Login;
     use smtp_tls::{ClientTls, ServerTls};
@@ -254,6 +255,7 @@ fn idle_without_buffers() {
 }
 
 /// What memory a session with TLS takes while it lasts.
+#[cfg(feature = "tls")]
 mod memory_under_tls {
     use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 mod address;
 pub(crate) mod bench;
 mod endpoint;
+pub(crate) mod offer;
 pub(crate) mod parse;
 pub(crate) mod secure;
 pub(crate) mod send;

@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use smtp_proto::address::HostBuf;
 
+use super::offer::Offer;
 use super::{Endpoint, Runtime, count, machine};
 
 /// Receive mail.
@@ -123,6 +125,25 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub(crate) lenient: bool,
 
+    /// Name a further extension in the reply to EHLO, and take its parameters; may be repeated:
+    /// FUTURERELEASE=SECONDS[,UNTIL], DELIVERBY[=SECONDS], MT-PRIORITY[=PROFILE], RRVS, MTRK, SUBMITTER,
+    /// REQUIRETLS. They are stored with the message, and nothing else comes of them
+    #[arg(long, value_name = "KEYWORD[=VALUE]", value_parser = Offer::parse)]
+    pub(crate) offer: Vec<Offer>,
+
+    /// Wait so long before the greeting, and refuse a client that speaks meanwhile
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = count::<u64>,
+        allow_negative_numbers = true
+    )]
+    greet_pause: Option<u64>,
+
+    /// Refuse a client that sends the message together with DATA, instead of waiting for the answer
+    #[arg(long)]
+    pub(crate) no_early_content: bool,
+
     /// Stop after this many messages [default: never]
     #[arg(
         long,
@@ -221,6 +242,11 @@ impl ServeArgs {
         }
     }
 
+    /// How long to wait before the greeting.
+    pub(crate) fn greet_pause(&self) -> Duration {
+        Duration::from_secs(self.greet_pause.unwrap_or(0))
+    }
+
     /// The name in the greeting.
     pub(crate) fn hostname(&self) -> HostBuf {
         self.hostname.clone().unwrap_or_else(machine)
@@ -288,6 +314,19 @@ mod tests {
         ] {
             assert_eq!(refused::<ServeArgs>(args), sentence);
         }
+    }
+
+    #[test]
+    fn policy() {
+        let args = serve("--greet-pause 5 --no-early-content --offer rrvs --offer DELIVERBY=60");
+        assert_eq!(args.greet_pause(), Duration::from_secs(5));
+        assert!(args.no_early_content);
+        assert_eq!(args.offer.len(), 2);
+        assert!(serve("").greet_pause().is_zero());
+        assert_eq!(
+            refused::<ServeArgs>("--greet-pause 0"),
+            "--greet-pause 0: write a whole number above 0, without a unit"
+        );
     }
 
     #[test]

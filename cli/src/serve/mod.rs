@@ -92,6 +92,11 @@ fn config(args: &ServeArgs) -> io::Result<Config> {
     if args.allow_plaintext_auth {
         config = config.allow_plaintext_auth();
     }
+    if args.no_early_content {
+        config = config.refuse_early_content();
+    }
+    config = args.offer.iter().fold(config, |config, offer| offer.add_to(config));
+    config = config.greet_pause(args.greet_pause());
     Ok(config)
 }
 

@@ -87,6 +87,8 @@ pub enum Keyword {
     Mtrk,
     /// PRDR on MAIL, draft-hall-prdr-00.
     Prdr,
+    /// SUBMITTER on MAIL, RFC 4405.
+    Submitter,
     /// NOTIFY on RCPT, RFC 3461.
     Notify,
     /// ORCPT on RCPT, RFC 3461 and RFC 6533.
@@ -120,6 +122,7 @@ impl Keyword {
             Keyword::RequireTls => "REQUIRETLS",
             Keyword::Mtrk => "MTRK",
             Keyword::Prdr => "PRDR",
+            Keyword::Submitter => "SUBMITTER",
             Keyword::Notify => "NOTIFY",
             Keyword::Orcpt => "ORCPT",
             Keyword::Rrvs => "RRVS",
@@ -145,6 +148,9 @@ impl Keyword {
                 _ => None,
             };
         }
+        if name.eq_ignore_ascii_case("SUBMITTER") && scope == Scope::Mail {
+            return Some(Keyword::Submitter);
+        }
         let known = match (scope, name.len()) {
             (Scope::Mail, 2) => Keyword::By,
             (Scope::Mail, 3) => Keyword::Ret,
@@ -162,10 +168,10 @@ impl Keyword {
     }
 
     /// HOLDUNTIL has the bit of HOLDFOR: RFC 4865 section 4 allows one of them.
-    const fn bit(self) -> u16 {
+    const fn bit(self) -> u32 {
         match self {
-            Keyword::HoldUntil => 1 << Keyword::HoldFor as u16,
-            _ => 1 << self as u16,
+            Keyword::HoldUntil => 1 << Keyword::HoldFor as u32,
+            _ => 1 << self as u32,
         }
     }
 
@@ -183,6 +189,7 @@ impl Keyword {
             (Keyword::By, Some(text)) => DeliverBy::parse(text).is_some(),
             (Keyword::MtPriority, Some(text)) => value::mt_priority(text).is_some(),
             (Keyword::Mtrk, Some(text)) => Tracking::parse(text).is_some(),
+            (Keyword::Submitter, Some(text)) => value::submitter(text).is_some(),
             (Keyword::Notify, Some(text)) => Notify::parse(text).is_some(),
             (Keyword::Orcpt, Some(text)) => OriginalRecipient::parse(text).is_some(),
             (Keyword::Rrvs, Some(text)) => ValidSince::parse(text).is_some(),

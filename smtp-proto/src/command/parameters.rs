@@ -211,6 +211,13 @@ impl<'a> MailParameters<'a> {
     pub fn prdr(&self) -> bool {
         self.find(Keyword::Prdr).is_some()
     }
+
+    /// SUBMITTER: who is responsible for this transmission, a mailbox in xtext that was not parsed
+    /// further (RFC 4405).
+    #[must_use]
+    pub fn submitter(&self) -> Option<Xtext<'a>> {
+        self.value(Keyword::Submitter).and_then(value::submitter)
+    }
 }
 
 impl<'a> RcptParameters<'a> {
@@ -243,7 +250,8 @@ mod tests {
     #[test]
     fn every_mail_parameter_is_read() {
         let text = "SIZE=10 BODY=BINARYMIME SMTPUTF8 RET=HDRS ENVID=a+20b AUTH=<> HOLDFOR=60 \
-                    BY=-5;NT MT-PRIORITY=-3 REQUIRETLS MTRK=dGVzdA==:60 PRDR XFOO=1";
+                    BY=-5;NT MT-PRIORITY=-3 REQUIRETLS MTRK=dGVzdA==:60 PRDR \
+                    SUBMITTER=a@b XFOO=1";
         let parameters = MailParameters::parse(text).unwrap();
         assert_eq!(parameters.size(), Some(10));
         assert_eq!(parameters.body(), Some(Body::BinaryMime));
@@ -255,6 +263,7 @@ mod tests {
         assert_eq!(parameters.by().unwrap().seconds(), -5);
         assert_eq!(parameters.mt_priority(), Some(-3));
         assert_eq!(parameters.mtrk().unwrap().timeout(), Some(60));
+        assert!(parameters.submitter().unwrap().decode().eq(*b"a@b"));
         assert_eq!(parameters.iter().filter(|p| p.kind().is_none()).count(), 1);
         assert_eq!(parameters.to_string(), text);
     }

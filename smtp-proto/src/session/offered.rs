@@ -21,6 +21,7 @@ pub(super) fn needed(parameter: &Parameter<'_>) -> Option<Extension> {
         Keyword::RequireTls => Extension::RequireTls,
         Keyword::Mtrk => Extension::Mtrk,
         Keyword::Prdr => Extension::Prdr,
+        Keyword::Submitter => Extension::Submitter,
         Keyword::Rrvs => Extension::Rrvs,
     })
 }

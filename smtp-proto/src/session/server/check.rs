@@ -1,6 +1,6 @@
 //! What a command must meet before the application is asked about it.
 
-use super::{Asked, Chunk, Context, Session, State, Transaction, Verdicts};
+use super::{Asked, Chunk, Context, Session, State, Transaction, Verdicts, values};
 use crate::Syntax;
 use crate::address::Host;
 use crate::command::{
@@ -32,6 +32,7 @@ impl Session {
     ) -> Result<Asked, Refusal<'static>> {
         self.check_offered(cx, parameters.iter())?;
         check_utf8(ascii, parameters.smtp_utf8())?;
+        values::check(cx, parameters)?;
         if let (Some(declared), Some(limit)) = (parameters.size(), cx.max_size())
             && declared > limit
         {
@@ -45,6 +46,7 @@ impl Session {
             recipients: 0,
             refused: 0,
             over: 0,
+            small: 0,
             size: 0,
             abort: None,
         }))
@@ -109,11 +111,14 @@ impl Session {
         let extended = self.protocol.is_extended();
         let is_offered = |parameter| {
             let settings = &cx.settings.extensions;
-            // What is offered to some only is worked out only for those that this concerns.
+            // What the session changes is worked out only for those that it changes.
             match offered::needed(&parameter) {
-                Some(Extension::Auth | Extension::RequireTls | Extension::Prdr) => {
-                    offered::is_offered(&parameter, &self.offered(cx))
-                }
+                Some(
+                    Extension::Auth
+                    | Extension::RequireTls
+                    | Extension::FutureRelease
+                    | Extension::Prdr,
+                ) => offered::is_offered(&parameter, &self.offered(cx)),
                 _ => offered::is_offered(&parameter, settings),
             }
         };

@@ -5,15 +5,18 @@ use core::time::Duration;
 mod answer;
 mod check;
 mod content;
+mod early;
 mod limits;
 mod obey;
 mod prdr;
 mod secure;
 mod settings;
 mod table;
+mod values;
 
 pub use secure::MECHANISMS;
 pub use settings::{Context, Limits, Settings};
+pub use values::PriorityProfile;
 
 use self::secure::Security;
 use self::table::Phase;
@@ -76,7 +79,7 @@ pub enum Closing {
     Quit,
     /// The application answered 421.
     Refused,
-    /// The client used up its errors or its recipients.
+    /// The client used up its errors, its recipients or its small chunks.
     TooManyErrors,
     /// The client passed the number of messages that it was told of (RFC 9422 section 4.1).
     TooManyMessages,
@@ -94,6 +97,8 @@ pub enum Closing {
     TlsFailed,
     /// Octets came in the clear behind STARTTLS.
     Injected,
+    /// The client spoke where it had to wait: before the greeting, or behind DATA.
+    EarlyTalker,
 }
 
 /// What is wrong with a line before it is looked at as a command.
@@ -118,6 +123,8 @@ struct Transaction {
     refused: u32,
     /// Refused because there were enough.
     over: u32,
+    /// Chunks that brought little.
+    small: u32,
     size: u64,
     abort: Option<Abort>,
 }
@@ -140,6 +147,8 @@ struct Chunk {
 #[derive(Clone, Copy, Debug)]
 enum State {
     Fresh,
+    /// The same, and the greeting is held back to see whether the client waits for it.
+    Held,
     Refused,
     Greeted,
     Ready,
@@ -269,6 +278,12 @@ impl Session {
         })
     }
 
+    /// Whether the next line is a command: in AUTH it is a response.
+    #[must_use]
+    pub fn is_commanded(&self) -> bool {
+        !matches!(self.state, State::Auth(_))
+    }
+
     /// What comes next on the wire.
     #[must_use]
     pub fn framing(&self) -> Framing {
@@ -376,6 +391,11 @@ impl Session {
             self.fault(cx, CommandError::ChunkSize.refusal(), out);
             return self.close(Closing::ChunkSize);
         }
+        if (fault, Verb::of(head)) == (LineFault::TooLong, Verb::Auth) {
+            // RFC 4954 section 6.
+            let refusal = Refusal::known(500, (5, 5, 6), "the exchange line is too long");
+            return self.fault(cx, refusal, out);
+        }
         let text = match fault {
             LineFault::TooLong => "line too long",
             LineFault::BareNewline => "a line ends in CRLF, and holds no other CR or LF",
@@ -385,7 +405,7 @@ impl Session {
 
     fn phase(&self) -> Phase {
         match self.state {
-            State::Fresh | State::Greeted => Phase::Greeted,
+            State::Fresh | State::Held | State::Greeted => Phase::Greeted,
             State::Refused | State::Tls { .. } | State::Closed(_) => Phase::Refused,
             State::Ready | State::Auth(_) => Phase::Ready,
             State::Open(Transaction { recipients: 0, .. }) => Phase::Mail,
@@ -399,9 +419,14 @@ impl Session {
         self.close(Closing::PeerGone);
     }
 
-    /// Ends the session because the client was silent for too long.
+    /// Ends the session because the client was silent for too long; where the greeting is
+    /// [held back](Session::hold_greeting), that is what was waited for, and it is due.
     pub fn timed_out<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, out: &mut S) {
         if self.closing().is_some() {
+            return;
+        }
+        if let State::Held = self.state {
+            (self.state, self.asked) = (State::Fresh, Some(Asked::Greet));
             return;
         }
         if let State::Tls { .. } = self.state {
