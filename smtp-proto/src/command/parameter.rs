@@ -148,15 +148,13 @@ impl Keyword {
                 _ => None,
             };
         }
-        if name.eq_ignore_ascii_case("SUBMITTER") && scope == Scope::Mail {
-            return Some(Keyword::Submitter);
-        }
         let known = match (scope, name.len()) {
             (Scope::Mail, 2) => Keyword::By,
             (Scope::Mail, 3) => Keyword::Ret,
             (Scope::Mail, 5) => Keyword::Envid,
             (Scope::Mail, 7) => Keyword::HoldFor,
             (Scope::Mail, 8) => Keyword::SmtpUtf8,
+            (Scope::Mail, 9) if name.starts_with(['S', 's']) => Keyword::Submitter,
             (Scope::Mail, 9) => Keyword::HoldUntil,
             (Scope::Mail, 10) => Keyword::RequireTls,
             (Scope::Mail, 11) => Keyword::MtPriority,
