@@ -19,8 +19,8 @@ pub struct Limits {
     /// default.
     pub errors: u32,
     /// Commands that bring no mail nearer (NOOP, RSET, VRFY, EXPN, HELP, EHLO and HELO, a refused
-    /// MAIL, a refused message), until a message is accepted, before each further one counts as
-    /// an error; 100 by default.
+    /// MAIL, STARTTLS, DATA or message), until a message is accepted, before each further one
+    /// counts as an error; 100 by default.
     pub junk: u32,
     /// AUTH that failed before the session ends with 421; 5 by default.
     pub auth_failures: u32,
