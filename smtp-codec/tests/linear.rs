@@ -24,7 +24,7 @@ const OCTETS: usize = 40_000;
 /// What is done with some text, and the text: a start, a part that is repeated, an end.
 type Case = (&'static str, fn(&str), [&'static str; 3]);
 
-const CASES: [Case; 59] = [
+const CASES: [Case; 62] = [
     ("no command", command, ["", "a", ""]),
     ("spaces", command, ["", " ", ""]),
     ("spaces behind NOOP", command, ["NOOP", " ", ""]),
@@ -43,6 +43,9 @@ const CASES: [Case; 59] = [
     ("an address literal", command, ["MAIL FROM:<a@[IPv6:", ":1", "]>"]),
     ("parameters", command, ["MAIL FROM:<a@x>", " A=1", ""]),
     ("parameters without a value", command, ["RCPT TO:<a@x>", " A", ""]),
+    ("a value", command, ["MAIL FROM:<a@x> X=", "a", ""]),
+    ("at signs and commas", command, ["MAIL FROM:<", "@a,", ""]),
+    ("backslashes", command, ["NOOP ", "\\", ""]),
     ("a size", command, ["MAIL FROM:<a@x> SIZE=", "1", ""]),
     ("xtext", command, ["MAIL FROM:<a@x> ENVID=", "+2B", ""]),
     ("AUTH=", command, ["MAIL FROM:<a@x> AUTH=", "+2B", "@x"]),
