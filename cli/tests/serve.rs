@@ -15,6 +15,13 @@ fn smtp() -> Command {
     Command::new(env!("CARGO_BIN_EXE_smtp"))
 }
 
+fn shelled(words: &[&str]) -> Command {
+    let mut words = words.iter();
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words);
+    command
+}
+
 /// A server that is killed when the test is over, and its address.
 struct Server(Child, String);
 
@@ -22,7 +29,19 @@ impl Server {
     fn start(args: &[&str], store: &Path, stderr: impl Into<Stdio>) -> Self {
         let mut command = smtp();
         command.args(["serve", "--listen", "127.0.0.1:0", "--raw"]).arg(store).args(args);
-        let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+        Self::run(command.stderr(stderr))
+    }
+
+    /// One that the shell prepares something for: `prepare`, with `$0` the store.
+    fn behind(prepare: &str, shell: &[&str], args: &[&str], store: &Path) -> Self {
+        let mut command = shelled(shell);
+        command.arg(format!("{prepare}; exec \"$@\"")).arg(store);
+        command.arg(env!("CARGO_BIN_EXE_smtp")).args(["serve", "--listen", "127.0.0.1:0"]);
+        Self::run(command.args(["--log", "off"]).args(args).arg(store))
+    }
+
+    fn run(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on ").unwrap().to_owned();
@@ -281,6 +300,90 @@ fn a_port_in_use_leaves_nothing_behind() {
         assert!(sentence.contains("cannot listen on"), "{sentence}");
         assert!(!dir.exists());
     }
+}
+
+/// What the server said to the only recipient.
+fn reply(output: &Output) -> String {
+    let outcome: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let reply = outcome.pointer("/recipients/0/reply").unwrap();
+    format!("{} {}", reply.get("code").unwrap(), reply.get("enhanced").unwrap())
+}
+
+/// All files of a store, wherever they are in it.
+fn files(dir: &Path) -> usize {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
+}
+
+/// Sends what fits, what does not, and what fits again.
+fn send_large_and_small(server: &Server, large: usize, store: &Path, per_message: usize) {
+    let sent = |length: usize, content: &str| {
+        let line = format!("{content}\r\n");
+        send(&server.1, &["--json", "--no-chunking"], line.repeat(length / line.len()).as_bytes())
+    };
+    let line = "a line of text as they come, and then its end";
+    let before = files(store);
+    let refused = sent(large, line);
+    assert_eq!(refused.status.code(), Some(75), "{refused:?}");
+    assert_eq!(reply(&refused), r#"452 "4.3.1""#);
+    assert_eq!(files(store), before, "something of it was left behind");
+    let taken = sent(10_000, line);
+    assert_eq!(taken.status.code(), Some(0), "{taken:?}");
+    assert_eq!(files(store), before + per_message);
+}
+
+#[test]
+fn a_message_that_does_not_fit_the_store_leaves_nothing_and_the_next_one_is_taken() {
+    on_each_runtime(|runtime| {
+        for (option, per_message) in [("--maildir", 1), ("--raw", 2)] {
+            let room = tempfile::tempdir().unwrap();
+            let args = ["--runtime", runtime, option];
+            // In blocks of 512 or 1024 octets, whichever the shell likes.
+            let limit = "trap '' XFSZ; ulimit -f 100";
+            let server = Server::behind(limit, &["sh", "-c"], &args, room.path());
+            send_large_and_small(&server, 300_000, room.path(), per_message);
+        }
+    });
+}
+
+#[test]
+fn a_full_disk_leaves_nothing_and_the_next_message_is_taken() {
+    let mount = "mount -t tmpfs -o size=1m none \"$0\"";
+    let namespace = ["unshare", "-rm", "sh", "-ec"];
+    let room = tempfile::tempdir().unwrap();
+    let trial = shelled(&namespace).arg(mount).arg(room.path()).output();
+    if !trial.is_ok_and(|output| output.status.success()) {
+        println!("skipped: no file system may be mounted here, not even in a namespace");
+        return;
+    }
+    on_each_runtime(|runtime| {
+        for (option, per_message) in [("--maildir", 1), ("--raw", 2)] {
+            let room = tempfile::tempdir().unwrap();
+            let args = ["--runtime", runtime, option];
+            let server = Server::behind(mount, &namespace, &args, room.path());
+            // As the server sees it.
+            let seen = format!("/proc/{}/root{}", server.0.id(), room.path().display());
+            send_large_and_small(&server, 2_000_000, Path::new(&seen), per_message);
+        }
+    });
+}
+
+#[test]
+fn a_maildir_that_comes_back_is_written_to_again() {
+    on_each_runtime(|runtime| {
+        let room = tempfile::tempdir().unwrap();
+        let args = ["--runtime", runtime, "--maildir"];
+        let server = Server::behind("true", &["sh", "-c"], &args, room.path());
+        let (tmp, away) = (room.path().join("tmp"), room.path().join("away"));
+        let sent = || send(&server.1, &["--json", "--no-chunking"], b"Subject: x\r\n\r\ny\r\n");
+        assert_eq!(sent().status.code(), Some(0));
+        fs::rename(&tmp, &away).unwrap();
+        let refused = sent();
+        assert_eq!(reply(&refused), r#"451 "4.3.0""#, "{refused:?}");
+        fs::rename(&away, &tmp).unwrap();
+        assert_eq!(sent().status.code(), Some(0));
+        assert_eq!(files(room.path()), 2);
+    });
 }
 
 #[test]

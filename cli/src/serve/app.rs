@@ -207,7 +207,7 @@ impl App {
                 data.accept();
             }
             Err(error) => {
-                data.reject(Refusal::LOCAL_ERROR);
+                data.reject(not_stored(&error));
                 warn!(peer = self.peer(), store = self.store(), "cannot begin a message: {error}");
             }
         }
@@ -225,7 +225,8 @@ impl App {
                     Err(_) => message.accept(),
                 }
             }
-            Some(Err(_)) | None => message.reject(Refusal::LOCAL_ERROR),
+            Some(Err(error)) => message.reject(not_stored(error)),
+            None => message.reject(Refusal::LOCAL_ERROR),
         }
         if index.is_none_or(|index| index == 0) {
             self.note_message();
@@ -332,6 +333,17 @@ impl App {
 
 fn told(deviations: Deviations) -> Option<String> {
     (!deviations.is_empty()).then(|| deviations.to_string())
+}
+
+/// RFC 5321 section 4.2.3, RFC 3463 section 3.4: a store that is full is told from one that fails.
+fn not_stored(error: &io::Error) -> Refusal<'static> {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            Refusal::new(452, EnhancedCode::new(4, 3, 1), "no room for it here, try again later")
+                .unwrap_or(Refusal::LOCAL_ERROR)
+        }
+        _ => Refusal::LOCAL_ERROR,
+    }
 }
 
 fn records<'p>(

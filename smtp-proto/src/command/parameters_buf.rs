@@ -51,7 +51,9 @@ macro_rules! parameters_buf {
                     text.push('=');
                     text.push_str(value);
                 }
-                if !matches!(parameter::esmtp_param(&text), Ok(("", _))) {
+                // A keyword that brings a value with it is another than was named.
+                let whole = matches!(parameter::esmtp_param(&text), Ok(("", _)));
+                if !whole || keyword.contains('=') {
                     return Err(ParameterError::Syntax);
                 }
                 let Self(mut list) = self;
@@ -291,7 +293,7 @@ impl RcptParametersBuf {
     /// empty, or with another type than `utf-8` holds anything outside ASCII (RFC 3461 section
     /// 4.2).
     pub fn orcpt(self, address_type: &str, address: &str) -> Result<Self, ParameterError> {
-        let atom = address_type.bytes().all(|b| b.is_ascii_graphic() && b != b'=');
+        let atom = address_type.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'=' | b';'));
         require(atom && !address.is_empty())?;
         let address = if address_type.eq_ignore_ascii_case("utf-8") {
             utf8_xtext(address)

@@ -115,6 +115,11 @@ impl Session {
             Asked::Verify | Asked::Expand | Asked::Xclient { .. } | Asked::Xforward => {}
             Asked::Aborted(_) => return,
         }
+        // Only as much of this is put up with as of any other that brings no mail nearer.
+        let fruitless = matches!(asked, Asked::StartTls | Asked::Data(_) | Asked::Chunk(..));
+        if fruitless && !is_last && self.is_junk_spent(cx) {
+            return self.give_up(cx, Closing::TooManyErrors, out);
+        }
         // RFC 2034 section 4: the greeting carries no enhanced status code.
         let enhanced = !matches!(asked, Asked::Greet) && cx.has(Extension::EnhancedStatusCodes);
         refusal.encode(out, enhanced, utf8);

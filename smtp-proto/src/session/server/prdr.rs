@@ -32,8 +32,14 @@ impl Session {
         refusal: Refusal<'_>,
         out: &mut S,
     ) {
+        let is_421 = refusal.code().get() == 421;
+        // Only as much of this is put up with as of any other that brings no mail nearer.
+        let is_last = self.next(cx, &transaction, number).is_none() && !transaction.has_block();
+        if is_last && !is_421 && !transaction.verdicts.taken && self.is_junk_spent(cx) {
+            return self.give_up(cx, Closing::TooManyErrors, out);
+        }
         self.refuse(cx, refusal, transaction.utf8, out);
-        if refusal.code().get() != 421 {
+        if !is_421 {
             return self.judged(cx, (transaction, number), refusal.code(), out);
         }
         // Whoever was told yes before is not to be left in doubt by the end of the session.
@@ -55,15 +61,24 @@ impl Session {
         out: &mut S,
     ) {
         let transaction = transaction.with_verdict(code);
-        let next = number.saturating_add(1);
-        if (cx.settings.lmtp || transaction.each) && next < transaction.recipients {
+        if let Some(next) = self.next(cx, &transaction, number) {
             self.asked = Some(Asked::Message(transaction, next));
             return;
         }
+        self.state = State::Ready;
         if transaction.has_block() {
+            if !transaction.verdicts.taken && self.is_junk_spent(cx) {
+                return self.give_up(cx, Closing::TooManyErrors, out);
+            }
             self.sum_up(cx, transaction, out);
         }
-        self.state = State::Ready;
+    }
+
+    /// Who is to be judged for behind recipient `number`, if each is.
+    fn next(&self, cx: &Context<'_>, transaction: &Transaction, number: u32) -> Option<u32> {
+        let next = number.saturating_add(1);
+        let each = cx.settings.lmtp || transaction.each;
+        (each && next < transaction.recipients).then_some(next)
     }
 
     /// Says what became of the message as a whole. A refusal here would take back what some

@@ -27,8 +27,8 @@ pub struct Limits {
     /// default.
     pub errors: u32,
     /// Commands that bring no mail nearer (NOOP, RSET, VRFY, EXPN, HELP, EHLO and HELO, a refused
-    /// MAIL, a refused message), until a message is accepted, before each further one counts as
-    /// an error; 100 by default.
+    /// MAIL, STARTTLS, DATA or message), until a message is accepted, before each further one
+    /// counts as an error; 100 by default.
     pub junk: u32,
     /// Chunks of fewer than 1024 octets, the first and the last aside, of one message before the
     /// session ends with 421; 10,000 by default. Each costs a command and a reply. Those of no

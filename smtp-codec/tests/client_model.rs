@@ -1,0 +1,403 @@
+//! A client against every class of reply at every point: what it says next, and what it reports
+//! in the end, against a server that was written apart from it.
+//!
+//! A connection is run from the start for each sequence of choices, and the last choice that can
+//! be another one is changed: no library is needed for a search of that kind, and none that was
+//! considered (see `server_model.rs`) runs a connection that cannot be copied.
+#![allow(clippy::expect_used, clippy::string_slice, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
+
+mod model;
+
+use bytes::Buf;
+use model::client::{Due, Judge, Said, World};
+use smtp_codec::client::{Config, Connection, Delivery, Event, Step, Want};
+use smtp_codec::proto::Envelope;
+use smtp_codec::proto::command::Mechanism;
+use smtp_codec::proto::session::TlsPolicy;
+
+/// Choices, each with how many there were to choose from.
+#[derive(Debug, Default)]
+struct Choices {
+    made: Vec<(usize, usize)>,
+    at: usize,
+}
+
+impl Choices {
+    fn choose(&mut self, of: usize) -> usize {
+        if self.at == self.made.len() {
+            self.made.push((0, of));
+        }
+        let (chosen, number) = self.made[self.at];
+        assert_eq!(number, of, "the same choices lead to the same point");
+        self.at += 1;
+        chosen
+    }
+
+    /// The next sequence of choices, if there is another.
+    fn next(&mut self) -> bool {
+        self.at = 0;
+        while let Some((chosen, of)) = self.made.pop() {
+            if chosen + 1 < of {
+                self.made.push((chosen + 1, of));
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// What a server does when a reply is due. Behind a number the same reply is sent twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    Reply(u16),
+    /// The good reply, and in the same breath another one.
+    AndThen(u16),
+    Text(&'static str),
+    /// Half a reply, or none, and the end.
+    Closes(&'static str),
+    Silence,
+}
+
+const USUAL: &[Act] = &[
+    Act::Reply(250),
+    Act::Reply(354),
+    Act::Reply(450),
+    Act::Reply(550),
+    Act::Reply(421),
+    Act::AndThen(250),
+    Act::AndThen(354),
+    Act::AndThen(550),
+    Act::AndThen(421),
+    Act::Text("hello\r\n"),
+    Act::Text("250-a\r\n550 b\r\n"),
+    Act::Text("250 a\n"),
+    Act::Closes(""),
+    Act::Closes("250 o"),
+    Act::Silence,
+];
+
+/// Where one code is not as good as another of its class.
+const SPECIAL: &[Act] = &[
+    Act::Reply(220),
+    Act::Reply(235),
+    Act::Reply(334),
+    Act::Reply(250),
+    Act::Reply(354),
+    Act::Reply(454),
+    Act::Reply(535),
+    Act::Reply(421),
+    Act::AndThen(250),
+    Act::AndThen(550),
+    Act::AndThen(421),
+    Act::Text("220-a\r\n250 b\r\n"),
+    Act::Text("334\r\n"),
+    Act::Closes("220-go\r\n"),
+    Act::Closes(""),
+    Act::Silence,
+];
+
+/// One of each kind.
+const FEW: &[Act] = &[
+    Act::Reply(250),
+    Act::Reply(354),
+    Act::Reply(450),
+    Act::Reply(550),
+    Act::AndThen(250),
+    Act::Text("hello\r\n"),
+    Act::Closes(""),
+];
+
+const FEW_SPECIAL: &[Act] = &[
+    Act::Reply(220),
+    Act::Reply(235),
+    Act::Reply(334),
+    Act::Reply(454),
+    Act::AndThen(550),
+    Act::Closes(""),
+];
+
+fn acts(due: Due, all: bool) -> &'static [Act] {
+    match (due, all) {
+        (Due::StartTls | Due::Auth | Due::Cancelled, true) => SPECIAL,
+        (Due::StartTls | Due::Auth | Due::Cancelled, false) => FEW_SPECIAL,
+        (_, true) => USUAL,
+        (_, false) => FEW,
+    }
+}
+
+fn good(due: Due) -> u16 {
+    match due {
+        Due::Greeting | Due::StartTls => 220,
+        Due::Auth => 235,
+        Due::Data => 354,
+        Due::Quit => 221,
+        _ => 250,
+    }
+}
+
+/// A run of one client through one world.
+struct Run<'c> {
+    world: World,
+    client: Connection,
+    judge: Judge,
+    choices: &'c mut Choices,
+    /// All acts are tried, not one of each kind.
+    all: bool,
+    challenges: u32,
+    /// What the server did, for those who read a failure.
+    log: Vec<(Due, Act)>,
+}
+
+const CONTENT: &[u8] = b"hello\r\n.\r\n";
+
+impl Run<'_> {
+    fn text(&self, due: Due, code: u16) -> String {
+        if due != Due::Ehlo || code / 100 != 2 {
+            let text = if code == 334 { "" } else { "as told" };
+            return format!("{code} {text}\r\n");
+        }
+        let mut text = format!("{code}-mx.example\r\n");
+        let World { pipelining, chunking, starttls, auth, .. } = self.world;
+        let offers = [
+            (pipelining, "PIPELINING"),
+            (chunking, "CHUNKING"),
+            (starttls && !self.judge.secure, "STARTTLS"),
+            (auth, "AUTH PLAIN"),
+        ];
+        for (_, keyword) in offers.iter().filter(|(offered, _)| *offered) {
+            text += &format!("{code}-{keyword}\r\n");
+        }
+        text + &format!("{code} HELP\r\n")
+    }
+
+    /// The server answers what is due first, in one of all ways.
+    fn answer(&mut self) {
+        let Some(&due) = self.judge.dues.front() else {
+            panic!("the client waits for nothing: {:?} {:?}", self.log, self.judge)
+        };
+        let acts = acts(due, self.all);
+        let mut act = acts[self.choices.choose(acts.len())];
+        if let (Due::Auth, Act::Reply(334) | Act::Text("334\r\n")) = (due, act) {
+            self.challenges += 1;
+            if self.challenges > 2 {
+                act = Act::Reply(535);
+            }
+        }
+        self.log.push((due, act));
+        let octets = match act {
+            Act::Reply(code) => {
+                let text = self.text(due, code);
+                self.judge.says(Said::Code(code));
+                text
+            }
+            Act::AndThen(code) => {
+                let text = self.text(due, good(due)) + &format!("{code} more\r\n");
+                self.judge.says(Said::Code(good(due)));
+                self.judge.says(Said::Code(code));
+                text
+            }
+            // A challenge may be of no octets.
+            Act::Text(text @ "334\r\n") => {
+                self.judge.says(Said::Code(334));
+                text.into()
+            }
+            Act::Text(text) | Act::Closes(text) => {
+                self.judge.says(Said::Nonsense);
+                text.into()
+            }
+            Act::Silence => {
+                self.judge.says(Said::Nonsense);
+                return self.client.timed_out();
+            }
+        };
+        assert_eq!(self.client.rx().receive(octets.as_bytes()), octets.len());
+        if let Act::Closes(_) = act {
+            self.client.eof();
+        }
+    }
+
+    /// Goes on until the client has something to tell; false when it is over.
+    fn exchange(&mut self) -> bool {
+        loop {
+            match self.client.step() {
+                Want::Event => return true,
+                Want::Close => {
+                    assert!(!self.client.tx().has_remaining());
+                    return false;
+                }
+                Want::Tls => {
+                    assert!(!self.client.tx().has_remaining());
+                    if self.choices.choose(2) == 0 {
+                        self.judge.secured();
+                        self.client.secured();
+                    } else {
+                        self.judge.lost();
+                        self.client.tls_failed();
+                    }
+                }
+                Want::Flush | Want::Input if self.client.tx().has_remaining() => {
+                    let tx = self.client.tx();
+                    self.judge.receive(tx.chunk());
+                    tx.advance(tx.remaining());
+                }
+                Want::Flush => panic!("nothing to flush"),
+                Want::Input => self.answer(),
+            }
+        }
+    }
+
+    /// Begins an AUTH exchange where it may be begun, and answers what challenges there are.
+    fn authenticate(&mut self) {
+        let mut begun = false;
+        while self.exchange() {
+            match self.client.event() {
+                Event::Ready(_) if begun => return,
+                Event::Ready(ready) => {
+                    let mechanism = Mechanism::parse("PLAIN").unwrap();
+                    begun = true;
+                    if ready.auth(mechanism, Some(b"\0a\0b")).is_err() {
+                        return;
+                    }
+                }
+                Event::Challenge(challenge) if self.challenges > 1 => challenge.cancel(),
+                Event::Challenge(challenge) => challenge.respond(b"r"),
+                Event::Closed(_) => return,
+                _ => {}
+            }
+        }
+    }
+
+    fn send(&mut self, letter: usize, recipients: usize) {
+        let mut envelope = Envelope::new(format!("a{letter}@client.example").parse().unwrap());
+        for index in 0..recipients {
+            envelope = envelope.to(format!("b{letter}{index}@mx.example").parse().unwrap());
+        }
+        let mut delivery = Delivery::new(&envelope);
+        let mut written = 0;
+        while self.exchange() {
+            match delivery.on(self.client.event()) {
+                Step::Next => {}
+                Step::Over => break,
+                Step::Body(slot) if written == CONTENT.len() => slot.finish().unwrap(),
+                Step::Body(mut slot) => written += slot.write(&CONTENT[written..]).unwrap(),
+            }
+        }
+        let outcome = delivery.outcome(&self.client);
+        let verdicts: Vec<_> = outcome.recipients.iter().map(|it| it.verdict).collect();
+        let told = || format!("{:?}\n{:?}", self.log, self.judge);
+        assert_eq!(verdicts, self.judge.verdicts(letter), "{}", told());
+        if verdicts.contains(&smtp_codec::proto::Verdict::Accepted) {
+            let whole: &[u8] = b"hello\r\n..\r\n.\r\n";
+            assert!([whole, CONTENT].contains(&&self.judge.content[..]), "{}", told());
+        }
+    }
+
+    fn quit(&mut self) {
+        while self.exchange() {
+            if let Event::Ready(ready) = self.client.event() {
+                ready.quit();
+            }
+        }
+    }
+}
+
+fn run(world: World, letters: &[usize], all: bool, choices: &mut Choices) {
+    let mut config = Config::new("client.example").unwrap();
+    if world.lmtp {
+        config = config.lmtp();
+    }
+    let policy = match world {
+        World { implicit: true, .. } => TlsPolicy::Implicit,
+        World { required: true, .. } => TlsPolicy::Required,
+        World { opportunistic: true, .. } => TlsPolicy::Opportunistic,
+        _ => TlsPolicy::Never,
+    };
+    let client = Connection::new(config.tls(policy));
+    let judge = Judge::new(world, letters);
+    let mut run = Run { world, client, judge, choices, all, challenges: 0, log: Vec::new() };
+    if world.auth {
+        run.authenticate();
+    }
+    for (letter, &recipients) in letters.iter().enumerate() {
+        run.send(letter, recipients);
+    }
+    run.quit();
+    let told = || format!("{:?}\n{:?}", run.log, run.judge);
+    assert!(run.client.closing().is_some(), "{}", told());
+    assert_eq!(run.client.in_doubt(), run.judge.in_doubt(), "{}", told());
+    assert_eq!(run.client.is_secure(), run.judge.secure, "{}", told());
+    assert_eq!(run.client.is_authenticated(), run.judge.authenticated, "{}", told());
+}
+
+/// How many runs there were.
+fn every_run(worlds: impl IntoIterator<Item = World>, letters: &[usize], all: bool) -> u64 {
+    let mut runs = 0;
+    for world in worlds {
+        let mut choices = Choices::default();
+        loop {
+            run(world, letters, all, &mut choices);
+            runs += 1;
+            if !choices.next() {
+                break;
+            }
+        }
+    }
+    runs
+}
+
+fn ways() -> impl Iterator<Item = World> {
+    (0..8).map(|bits| World {
+        lmtp: bits & 1 > 0,
+        pipelining: bits & 2 > 0,
+        chunking: bits & 4 > 0,
+        ..World::default()
+    })
+}
+
+fn securities() -> impl Iterator<Item = World> {
+    let policies = [(false, false, false), (false, true, false), (true, false, false)];
+    let policies = policies.into_iter().chain([(true, false, true)]);
+    policies.flat_map(|(required, opportunistic, implicit)| {
+        (0..8).map(move |bits| World {
+            starttls: bits & 1 > 0,
+            auth: bits & 2 > 0,
+            pipelining: bits & 4 > 0,
+            required,
+            opportunistic,
+            implicit,
+            ..World::default()
+        })
+    })
+}
+
+#[test]
+fn replies_to_one_letter() {
+    let runs = every_run(ways(), &[1], false);
+    assert!(runs > 1_000, "{runs}");
+}
+
+#[test]
+fn replies_to_what_concerns_tls_and_auth() {
+    let runs = every_run(securities(), &[1], false);
+    assert!(runs > 10_000, "{runs}");
+}
+
+#[test]
+fn replies_to_two_letters() {
+    let runs = every_run(ways().filter(|world| world.lmtp == world.chunking), &[1, 1], false);
+    assert!(runs > 5_000, "{runs}");
+}
+
+/// `cargo test --release -p smtp-codec --test client_model -- --ignored --nocapture`
+#[test]
+#[ignore = "a minute, in release mode"]
+fn every_reply_to_three_recipients_in_two_letters() {
+    println!("{} runs", every_run(ways(), &[2, 1], true));
+}
+
+#[test]
+#[ignore = "a minute, in release mode"]
+fn every_reply_to_two_recipients_under_tls() {
+    println!("{} runs", every_run(securities(), &[2], true));
+}
