@@ -40,6 +40,7 @@ class Report:
         """Runs `work(*arguments)`; any exception is a failure. Returns whether it passed."""
         if self.only is not None and self.only not in name:
             return True
+        begun = time.monotonic()
         try:
             if time.monotonic() > self.deadline:
                 raise Failed("not run: the time for all checks is over")
@@ -50,7 +51,8 @@ class Report:
             self.failed += 1
             passed = False
         else:
-            print(f"ok {name}", flush=True)
+            took = time.monotonic() - begun
+            print(f"ok {name}" + (f" ({took:.1f} s)" if took >= 1 else ""), flush=True)
             self.passed += 1
             passed = True
         good, total = self.rows.get(row, (0, 0))
