@@ -20,6 +20,7 @@ from suites.hostile import hostile
 from suites.kill import kill
 from suites.lmtp import lmtp
 from suites.receiving import receive
+from suites.relaying import relaying
 from suites.secure import secure
 from suites.secure_send import secure_send
 from suites.sending import sending
@@ -74,6 +75,7 @@ def main():
         os.chmod(top, 0o755)
         os.chmod(work, 0o755)
         secure_send(report, smtp, tools, pki, runtimes, work)
+        relaying(report, smtp, tools, pki, runtimes, work)
         stores(report, smtp, tools, runtimes[0], work)
         modes(report, smtp, runtimes[0], work)
         kill(report, smtp, runtimes, work)

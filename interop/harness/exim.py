@@ -1,4 +1,4 @@
-"""Exim as a server: it receives from `smtp send` and delivers into a Maildir."""
+"""Exim: as a server that `smtp send` delivers to, and as a relay that delivers to `smtp serve`."""
 
 import os
 import shutil
@@ -7,7 +7,50 @@ from .mtas import CLEAR, IMPLICIT, PASSWORD, STARTTLS, USER, Delivering
 from .process import Daemon, free_port
 
 
-class Exim(Delivering):
+class Process(Delivering):
+    """An Exim with its spool and configuration in a directory of its own."""
+
+    def launch(self, ports, config):
+        """Starts it with this configuration besides what every instance has; the first port tells that it runs."""
+        spool = os.path.join(self.work, "spool")
+        os.makedirs(spool)
+        for path in (self.work, spool, self.directory):
+            shutil.chown(path, "Debian-exim")
+        self.config = self.write("exim.conf", f"""
+exim_path = {self.tools.root}/usr/sbin/exim4
+spool_directory = {spool}
+log_file_path = {spool}/%slog
+exim_user = Debian-exim
+exim_group = Debian-exim
+keep_environment = LD_LIBRARY_PATH
+disable_ipv6
+host_lookup =
+rfc1413_query_timeout = 0s
+check_spool_space = 0
+received_header_text =
+allow_utf8_domains = true
+smtputf8_advertise_hosts = *
+pipelining_advertise_hosts = *
+chunking_advertise_hosts = *
+dsn_advertise_hosts = *
+acl_smtp_mail = accept
+acl_smtp_rcpt = accept
+acl_smtp_data = accept
+smtp_accept_max = 100
+smtp_accept_max_per_connection = 0
+smtp_accept_queue_per_connection = 0
+message_size_limit = 64M
+""" + config)
+        listen = " : ".join(f"127.0.0.1.{port}" for port in ports)
+        argv = [self.program, "-C", self.config, "-bdf", "-odf", "-oX", listen, "-oP", os.path.join(spool, "pid")]
+        self.daemons.append(Daemon(argv, port=ports[0], env=self.tools.environment))
+
+    @property
+    def program(self):
+        return os.path.join(self.tools.root, "usr/sbin/exim4")
+
+
+class Exim(Process):
     name = "Exim"
     mechanisms = ("PLAIN", "LOGIN", "CRAM-MD5")
     does = ("BDAT", "DSN", "SMTPUTF8")
@@ -17,39 +60,16 @@ class Exim(Delivering):
 
     def start(self):
         plain, implicit = free_port(), free_port()
-        spool = os.path.join(self.work, "spool")
-        os.makedirs(spool)
-        for path in (self.work, spool, self.directory):
-            shutil.chown(path, "Debian-exim")
-        config = self.write("exim.conf", f"""
+        with open(self.pki.key, encoding="ascii") as file:
+            shutil.chown(self.write("key.pem", file.read(), 0o600), "Debian-exim")
+        self.launch((plain, implicit), f"""
 primary_hostname = exim.example
-exim_path = {self.tools.root}/usr/sbin/exim4
-spool_directory = {spool}
-log_file_path = {spool}/%slog
-exim_user = Debian-exim
-exim_group = Debian-exim
-host_lookup =
-rfc1413_query_timeout = 0s
-domainlist local_domains = *
 tls_advertise_hosts = *
 tls_certificate = {self.pki.chain}
 tls_privatekey = {self.work}/key.pem
 tls_on_connect_ports = {implicit}
-chunking_advertise_hosts = *
 prdr_enable = true
-dsn_advertise_hosts = *
-smtputf8_advertise_hosts = *
-pipelining_advertise_hosts = *
-received_header_text =
-allow_utf8_domains = true
-check_spool_space = 0
-acl_smtp_mail = accept
-acl_smtp_rcpt = accept
-acl_smtp_data = accept
 acl_smtp_auth = accept
-smtp_accept_max = 100
-message_size_limit = 64M
-keep_environment = LD_LIBRARY_PATH
 deliver_drop_privilege = true
 begin routers
 all:
@@ -83,10 +103,68 @@ cram:
   server_secret = ${{if eq{{$auth1}}{{{USER}}}{{{PASSWORD}}}fail}}
   server_set_id = $auth1
 """)
-        with open(self.pki.key, encoding="ascii") as file:
-            shutil.chown(self.write("key.pem", file.read(), 0o600), "Debian-exim")
-        argv = [os.path.join(self.tools.root, "usr/sbin/exim4"), "-C", config, "-bdf", "-odf",
-                "-oX", f"127.0.0.1.{plain} : 127.0.0.1.{implicit}", "-oP", os.path.join(spool, "pid")]
-        daemon = Daemon(argv, port=plain, env=self.tools.environment)
-        self.daemons.append(daemon)
         self.ports = {CLEAR: plain, STARTTLS: plain, IMPLICIT: implicit}
+
+
+class EximRelay(Process):
+    """It takes everything; the recipient's domain decides where and how it goes on."""
+
+    name = "Exim relay"
+    mechanisms = ("PLAIN", "LOGIN", "CRAM-MD5")
+    hello = "exim-relay.example"
+    chunks = True
+
+    def __init__(self, tools, pki, work, routes, password):
+        super().__init__(tools, pki, work)
+        self.routes = routes
+        self.password = password
+
+    def start(self):
+        self.port = free_port()
+        ways = [f"way{number}_{route.mechanism or 'none'}".replace("-", "_").lower()
+                for number, route in enumerate(self.routes)]
+        self.launch((self.port,), f"""
+primary_hostname = {self.hello}
+tls_advertise_hosts =
+retry_interval_max = 1s
+begin routers
+""" + "".join(f"""
+{way}:
+  driver = manualroute
+  domains = {route.domain}
+  route_list = * localhost byname
+  self = send
+  transport = {way}
+""" for way, route in zip(ways, self.routes)) + """
+begin transports
+""" + "".join(f"""
+{way}:
+  driver = smtp
+  port = {route.port}
+  protocol = {"lmtp" if route.lmtp else "smtps" if route.tls == IMPLICIT else "smtp"}
+  allow_localhost
+  helo_data = {self.hello}
+  {"hosts_avoid_tls" if route.tls == CLEAR else "hosts_require_tls"} = *
+  tls_verify_certificates = {self.pki.ca}
+  tls_verify_hosts = *
+  tls_verify_cert_hostnames = *
+  hosts_require_auth = {"*" if route.mechanism else ""}
+""" for way, route in zip(ways, self.routes)) + f"""
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  client_condition = ${{if match{{$transport_name}}{{_plain}}}}
+  client_send = ^{USER}^{self.password}
+login:
+  driver = plaintext
+  public_name = LOGIN
+  client_condition = ${{if match{{$transport_name}}{{_login}}}}
+  client_send = : {USER} : {self.password}
+cram:
+  driver = cram_md5
+  public_name = CRAM-MD5
+  client_condition = ${{if match{{$transport_name}}{{_cram_md5}}}}
+  client_name = {USER}
+  client_secret = {self.password}
+""")

@@ -40,7 +40,7 @@ class Mta:
     def __init__(self, tools, pki, work):
         self.tools = tools
         self.pki = pki
-        self.work = os.path.join(work, self.name.lower())
+        self.work = os.path.join(work, self.name.lower().replace(' ', '-'))
         shutil.rmtree(self.work, ignore_errors=True)
         os.makedirs(self.work)
         self.directory = os.path.join(self.work, "mail")

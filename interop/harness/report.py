@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-SUITES = ("receive", "send", "lmtp", "secure", "secure-send", "chunking", "hostile", "stores", "kill")
+SUITES = ("receive", "send", "lmtp", "secure", "secure-send", "relay", "chunking", "hostile", "stores", "kill")
 
 
 class Failed(Exception):
@@ -100,6 +100,14 @@ def equal_bytes(got, want, what="content"):
         f"{what} differs at byte {at}: {len(got)} bytes {got[max(0, at - 8):at + 24]!r} "
         f"instead of {len(want)} bytes {want[max(0, at - 8):at + 24]!r}"
     )
+
+
+def same_messages(got, want):
+    """Fails unless the contents that arrived are those that were sent, each once."""
+    lost, more = set(want) - set(got), set(got) - set(want)
+    if lost or more or len(got) != len(want):
+        raise Failed(f"{len(lost)} of {len(want)} lost or changed, {len(more)} unexpected, {len(got)} in all; "
+                     f"{sorted(more)[:1]!r}"[:400])
 
 
 def equal(got, want, what):
