@@ -66,7 +66,7 @@ def main():
                 if suite in (chunking, hostile):
                     suite(report, smtp, runtime, work)
                 elif suite is secure:
-                    suite(report, smtp, tools, pki, runtime, work)
+                    suite(report, smtp, tools, pki, runtime, work, runtime == runtimes[0])
                 else:
                     suite(report, smtp, tools, runtime, work)
                 print(f"# {suite.__name__} {runtime}: {time.monotonic() - begun:.1f} s", flush=True)

@@ -1,14 +1,17 @@
 """Clients that deliver into `smtp serve` under TLS and with AUTH. Each is told whom to trust, and must mean it."""
 
 import base64
+import concurrent.futures
 import json
 import os
 import smtplib
 import ssl
 
+from .bodies import Body
 from .clients import HELLO, LIMIT, Client, _run
 from .sinks import PEERS
 
+SHARES = 6
 PLAIN, STARTTLS, IMPLICIT = "in the clear", "STARTTLS", "implicit TLS"
 
 
@@ -21,13 +24,38 @@ class Secured(Client):
         """login: (mechanism, user, password) or None."""
         raise NotImplementedError
 
+    def series(self, port, tls, ca, sender, recipients, contents):
+        """Many messages, from as many at once as there are shares."""
+        def share(number):
+            worker = type(self)(self.tools, os.path.join(self.work, f"share-{number}"))
+            os.makedirs(worker.work, exist_ok=True)
+            worker.share(port, tls, ca, sender, recipients, contents[number::SHARES])
+
+        with concurrent.futures.ThreadPoolExecutor(SHARES) as pool:
+            for _ in pool.map(share, range(SHARES)):
+                pass
+
+    def share(self, port, tls, ca, sender, recipients, contents):
+        """One after the other, each with a run of its own unless the client can do better."""
+        for content in contents:
+            self.deliver(port, tls, ca, None, sender, recipients, Body("odd", content))
+
+    def files(self, contents):
+        paths = []
+        for number, content in enumerate(contents):
+            paths.append(os.path.join(self.work, f"{number}.eml"))
+            with open(paths[-1], "wb") as file:
+                file.write(content)
+        return paths
+
 
 class Swaks(Secured):
     name = "swaks"
     mechanisms = ("PLAIN", "LOGIN", "CRAM-MD5")
 
     def can(self, body):
-        return body.mail_like
+        # A lone dot at the end is taken for the end of data, and removed.
+        return body.mail_like and not body.arrives.endswith((b"\r\n.\r\n", b"\r\n.\r\n\r\n"))
 
     def deliver(self, port, tls, ca, login, sender, recipients, body):
         argv = ["perl", self.tools.swaks, "--server", "localhost", "-4", "--port", str(port), "--helo", HELLO]
@@ -57,6 +85,19 @@ class Curl(Secured):
             argv += ["--login-options", "AUTH=" + login[0], "--user", f"{login[1]}:{login[2]}"]
         _run(argv)
 
+    def share(self, port, tls, ca, sender, recipients, contents):
+        """One run, with as many sessions as it sees fit."""
+        lines = []
+        scheme = "smtps" if tls == IMPLICIT else "smtp"
+        for path in self.files(contents):
+            lines += [f'url = "{scheme}://localhost:{port}/{HELLO}"', "ipv4", "silent", "show-error"]
+            lines += [f'mail-from = "{sender}"', *(f'mail-rcpt = "{one}"' for one in recipients)]
+            lines += [f'upload-file = "{path}"', *(() if tls == PLAIN else ("ssl-reqd", f'cacert = "{ca}"')), "next"]
+        config = os.path.join(self.work, "curl.config")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines[:-1]) + "\n")
+        _run(["curl", "--fail-early", "--config", config])
+
 
 class Smtplib(Secured):
     name = "smtplib"
@@ -65,16 +106,19 @@ class Smtplib(Secured):
     def arrives(self, body):
         return body.arrives or b"\r\n"
 
-    def deliver(self, port, tls, ca, login, sender, recipients, body):
+    def session(self, port, tls, ca):
         context = ssl.create_default_context(cafile=ca) if tls != PLAIN else None
         if tls == IMPLICIT:
             session = smtplib.SMTP_SSL("localhost", port, local_hostname=HELLO, timeout=30, context=context)
         else:
             session = smtplib.SMTP("localhost", port, local_hostname=HELLO, timeout=30)
-        with session:
-            if tls == STARTTLS:
-                session.starttls(context=context)
-            session.ehlo()
+        if tls == STARTTLS:
+            session.starttls(context=context)
+        session.ehlo()
+        return session
+
+    def deliver(self, port, tls, ca, login, sender, recipients, body):
+        with self.session(port, tls, ca) as session:
             if login:
                 session.user, session.password = login[1:]
                 method = getattr(session, "auth_" + login[0].lower().replace("-", "_"))
@@ -82,14 +126,21 @@ class Smtplib(Secured):
             options = ["BODY=8BITMIME"] if body.eight_bit else []
             session.sendmail(sender, recipients, body.content, options)
 
+    def share(self, port, tls, ca, sender, recipients, contents):
+        """Ten messages a session."""
+        for start in range(0, len(contents), 10):
+            with self.session(port, tls, ca) as session:
+                for content in contents[start:start + 10]:
+                    session.sendmail(sender, recipients, content, ["BODY=8BITMIME"])
+
 
 class Msmtp(Secured):
     name = "msmtp"
     mechanisms = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256")
 
     def can(self, body):
-        # It reads text, and makes a header of what has none.
-        return body.mail_like and not body.eight_bit
+        # It makes a header section of what has none.
+        return body.mail_like
 
     def deliver(self, port, tls, ca, login, sender, recipients, body):
         argv = [self.tools.msmtp, "--file=/dev/null", "--host=localhost", f"--port={port}", f"--domain={HELLO}"]
@@ -130,10 +181,10 @@ class Nodemailer(Secured):
         order["content"] = base64.b64encode(body.content).decode()
         self.run(order)
 
-    def series(self, port, sender, recipients, contents):
-        """Many messages over a pool of connections."""
-        order = self.order(port, PLAIN, None, None, sender, recipients)
-        order["transport"] |= {"pool": True, "maxConnections": 5, "maxMessages": 1000}
+    def share(self, port, tls, ca, sender, recipients, contents):
+        """A pool of connections."""
+        order = self.order(port, tls, ca, None, sender, recipients)
+        order["transport"] |= {"pool": True, "maxConnections": 5, "maxMessages": 50}
         order["content"] = ""
         order["contents"] = [base64.b64encode(content).decode() for content in contents]
         self.run(order)
@@ -141,6 +192,30 @@ class Nodemailer(Secured):
     def run(self, order):
         environment = os.environ | {"NODE_PATH": self.tools.node_modules}
         _run_fed(["node", os.path.join(PEERS, "nodemailer_send.js")], json.dumps(order).encode(), environment)
+
+
+class Lettre(Secured):
+    """A small program of our own on lettre."""
+
+    name = "lettre"
+    mechanisms = ("PLAIN", "LOGIN")
+
+    def arrives(self, body):
+        """It ends the last line, also if that has an end."""
+        return body.content + b"\r\n"
+
+    def deliver(self, port, tls, ca, login, sender, recipients, body):
+        self.send(port, tls, ca, login, sender, recipients, [self._file(body.content)])
+
+    def share(self, port, tls, ca, sender, recipients, contents):
+        """All over one connection of its pool."""
+        self.send(port, tls, ca, None, sender, recipients, self.files(contents))
+
+    def send(self, port, tls, ca, login, sender, recipients, paths):
+        way = {PLAIN: "clear", STARTTLS: "starttls", IMPLICIT: "implicit"}[tls]
+        mechanism, user, secret = login or ("none", "", "")
+        argv = [self.tools.lettre, str(port), way, ca or "", HELLO, mechanism, user, sender, ",".join(recipients)]
+        _run([*argv, *paths], env=os.environ | {"PW": secret})
 
 
 def _run_fed(argv, content, environment):

@@ -2,20 +2,22 @@
 
 import os
 
-from harness.bodies import BODIES
+from harness.bodies import BODIES, Body, odd_messages
 from harness.clients import HELLO
-from harness.report import Failed, Row, ensure, equal_bytes
-from harness.secured import IMPLICIT, PLAIN, STARTTLS, Curl, Msmtp, Nodemailer, Smtplib, Swaks
+from harness.report import Failed, Row, ensure, equal, equal_bytes, same_messages
+from harness.secured import IMPLICIT, PLAIN, STARTTLS, Curl, Lettre, Msmtp, Nodemailer, Smtplib, Swaks
 from harness.smtp import Envelope, RawStore, serve
 
 SENDER = "alice@example.org"
 RECIPIENTS = ("bob@example.net", "carol@example.com")
 USER, PASSWORD = "alice@example.org", "tiger tiger%20=+"
 DIRECTION = "delivers to serve"
+CLIENTS = (Swaks, Curl, Smtplib, Msmtp, Nodemailer, Lettre)
+LOAD = 1000
 
 
-def secure(report, smtp, tools, pki, runtime, work):
-    """All clients against one runtime."""
+def secure(report, smtp, tools, pki, runtime, work, thorough):
+    """All clients against one runtime; `thorough` with many messages too."""
     area = f"secure/{runtime}"
     if not report.wants(area):
         return
@@ -31,7 +33,7 @@ def secure(report, smtp, tools, pki, runtime, work):
         return
     ports = {STARTTLS: server.addresses[0][1], IMPLICIT: server.addresses[1][1]}
     with server:
-        for make in (Swaks, Curl, Smtplib, Msmtp, Nodemailer):
+        for make in CLIENTS:
             client = make(tools, work)
             _deliveries(report, client, ports, pki, store, f"{area}/{client.name}", runtime)
         _stay_out(report, (Curl(tools, work), Smtplib(tools, work)), ports, pki, store, area, runtime)
@@ -40,8 +42,14 @@ def secure(report, smtp, tools, pki, runtime, work):
     if open_server is None:
         return
     with open_server:
-        for make in (Swaks, Curl, Smtplib, Msmtp, Nodemailer):
+        for make in CLIENTS:
             client = make(tools, work)
+            if client.name in ("msmtp", "nodemailer", "lettre"):
+                # The others are in the suite `receive`.
+                _bodies(report, client, open_server.port, PLAIN, None, store, f"{area}/{client.name}", runtime)
+            if thorough:
+                row = Row(client.name, DIRECTION, runtime, f"{LOAD} odd messages")
+                report.check(f"{area}/{client.name}/load", row, _load, client, open_server, pki, store)
             for mechanism in client.mechanisms:
                 row = Row(client.name, DIRECTION, runtime, f"AUTH {mechanism}, {PLAIN}")
                 report.check(f"{area}/{client.name}/{mechanism}-in-the-clear", row, _deliver, client,
@@ -68,13 +76,29 @@ def _deliver(client, port, tls, ca, mechanism, body, store):
                                     authenticated=USER if mechanism else None))
 
 
+def _bodies(report, client, port, tls, ca, store, area, runtime):
+    name = tls.lower().replace(" ", "-")
+    for body in filter(client.can, BODIES):
+        row = Row(client.name, DIRECTION, runtime, f"{tls}, byte for byte")
+        report.check(f"{area}/{name}/{body.name}", row, _deliver, client, port, tls, ca, None, body, store)
+
+
+def _load(client, server, pki, store):
+    """A third each in the clear, by STARTTLS and by implicit TLS."""
+    store.clear()
+    bodies = [body for body in (Body("odd", content) for content in odd_messages(LOAD * 2)) if client.can(body)][:LOAD]
+    equal(len(bodies), LOAD, "number of messages that it can send")
+    contents = [body.content for body in bodies]
+    plain, implicit = (address[1] for address in server.addresses)
+    for first, (tls, port) in enumerate(((PLAIN, plain), (STARTTLS, plain), (IMPLICIT, implicit))):
+        client.series(port, tls, pki.ca, SENDER, RECIPIENTS, contents[first::3])
+    same_messages([message.content for message in store.take()], [client.arrives(body) for body in bodies])
+
+
 def _deliveries(report, client, ports, pki, store, area, runtime):
     for tls, port in ports.items():
         name = tls.lower().replace(" ", "-")
-        for body in BODIES:
-            if client.can(body):
-                row = Row(client.name, DIRECTION, runtime, f"{tls}, byte for byte")
-                report.check(f"{area}/{name}/{body.name}", row, _deliver, client, port, tls, pki.ca, None, body, store)
+        _bodies(report, client, port, tls, pki.ca, store, area, runtime)
         for mechanism in client.mechanisms:
             row = Row(client.name, DIRECTION, runtime, f"AUTH {mechanism}, {tls}")
             report.check(f"{area}/{name}/{mechanism}", row, _deliver, client, port, tls, pki.ca, mechanism, BODIES[0],
