@@ -37,7 +37,7 @@ def arguments():
     parser.add_argument("--runtimes", default=RUNTIMES, help=f"comma-separated (default: {RUNTIMES})")
     parser.add_argument("--only", help="run only checks whose name contains this, such as receive/tokio/swaks")
     parser.add_argument("--table", help="write a markdown table of the results to this file")
-    parser.add_argument("--limit", type=float, default=480, help="seconds for everything (default: 480)")
+    parser.add_argument("--limit", type=float, default=1500, help="seconds for everything (default: 1500)")
     return parser.parse_args()
 
 

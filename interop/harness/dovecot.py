@@ -10,6 +10,7 @@ import time
 
 from .mtas import CLEAR, PASSWORD, STARTTLS, USER, Delivering
 from .process import Daemon, free_port
+from .rooted import Root
 
 KEY = b"a key that Dovecot and the issuer of tokens share"
 
@@ -26,8 +27,11 @@ def token():
     return (signed + b"." + part(hmac.digest(KEY, signed, hashlib.sha256))).decode()
 
 
+USERS = {"root": 0, "dovecot": 911, "dovenull": 912}
+
+
 class Dovecot(Delivering):
-    """LMTP into a Maildir; and authentication for others over a socket."""
+    """It looks for its TLS module where the package would have put it, and nowhere else."""
 
     name = "Dovecot"
     lmtp = True
@@ -38,30 +42,33 @@ class Dovecot(Delivering):
 
     def start(self):
         port = free_port()
-        base = os.path.join(self.work, "run")
-        users = self.write("users", f"{USER}:{{PLAIN}}{PASSWORD}\n")
-        tokens = self.write("oauth2.conf", f"""
+        root = Root(self.tools, os.path.join(self.work, "root"))
+        root.users(USERS)
+        for path in ("usr/sbin/dovecot", "usr/bin/doveconf", "usr/lib/dovecot"):
+            root.install(path)
+        for path in ("mail", "home", "keys/default/HS256"):
+            os.makedirs(root.inside(path))
+        self.directory = root.inside("mail")
+        for path in ("mail", "home"):
+            os.chown(root.inside(path), USERS["dovecot"], USERS["dovecot"])
+        shutil.copy(self.pki.chain, root.inside("etc/server.pem"))
+        shutil.copy(self.pki.key, root.inside("etc/server.key"))
+        root.write("etc/users", f"{USER}:{{PLAIN}}{PASSWORD}\n")
+        root.write("keys/default/HS256/default", base64.b64encode(KEY).decode())
+        root.write("etc/oauth2.conf", """
 introspection_mode = local
-local_validation_key_dict = fs:posix:prefix={self.work}/keys/
+local_validation_key_dict = fs:posix:prefix=/keys/
 username_attribute = sub
 """)
-        os.makedirs(os.path.join(self.work, "keys/default/HS256"))
-        self.write("keys/default/HS256/default", base64.b64encode(KEY).decode())
-        for path in (self.work, self.directory):
-            shutil.chown(path, "dovecot")
-        libexec = os.path.join(self.tools.root, "usr/lib/dovecot")
-        config = self.write("dovecot.conf", f"""
-base_dir = {base}
-state_dir = {base}
-libexec_dir = {libexec}
-mail_plugin_dir = {libexec}/modules
-auth_debug = no
-log_path = {self.work}/log
+        root.write("etc/dovecot.conf", f"""
+base_dir = /var/run/dovecot
+state_dir = /var/run/dovecot
+log_path = /tmp/log
 protocols = lmtp
 listen = 127.0.0.1
 ssl = yes
-ssl_cert = <{self.pki.chain}
-ssl_key = <{self.pki.key}
+ssl_cert = </etc/server.pem
+ssl_key = </etc/server.key
 ssl_dh =
 default_internal_user = dovecot
 default_internal_group = dovecot
@@ -69,23 +76,22 @@ default_login_user = dovenull
 mail_uid = dovecot
 mail_gid = dovecot
 first_valid_uid = 1
-mail_location = maildir:{self.directory}/%u
+mail_location = maildir:/mail/%u
 auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256 xoauth2 oauthbearer
-import_environment = LD_LIBRARY_PATH
 auth_failure_delay = 0
 passdb {{
   driver = oauth2
   mechanisms = xoauth2 oauthbearer
-  args = {tokens}
+  args = /etc/oauth2.conf
 }}
 passdb {{
   driver = passwd-file
   mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256
-  args = {users}
+  args = /etc/users
 }}
 userdb {{
   driver = static
-  args = uid=dovecot gid=dovecot home={self.work}/home allow_all_users=yes
+  args = uid=dovecot gid=dovecot home=/home allow_all_users=yes
 }}
 lmtp_save_to_detail_mailbox = no
 service lmtp {{
@@ -101,16 +107,13 @@ service anvil {{
   }}
 }}
 service auth {{
-  unix_listener {self.work}/auth {{
+  unix_listener /auth {{
     mode = 0666
   }}
 }}
 """)
-        environment = self.tools.environment
-        # What dovecot would do by itself if doveconf were where the package puts it.
-        argv = [os.path.join(self.tools.root, "usr/bin/doveconf"), "-f", "service=master", "-c", config, "-m", "master",
-                "-e", os.path.join(self.tools.root, "usr/sbin/dovecot"), "-F", "-c", config]
-        daemon = Daemon(argv, port=port, env=environment)
-        self.daemons.append(daemon)
+        argv = ["chroot", root.directory, "/usr/sbin/dovecot", "-F", "-c", "/etc/dovecot.conf"]
+        self.daemons.append(Daemon(argv, port=port))
         self.ports = {CLEAR: port, STARTTLS: port}
-        self.socket = os.path.join(self.work, "auth")
+        # What Postfix asks who a user is.
+        self.socket = root.inside("auth")

@@ -1,17 +1,16 @@
-"""OpenSMTPD, which has the paths of its helpers and of its queue compiled in: it gets a root directory of its own.
+"""OpenSMTPD, which has the paths of its helpers and of its queue compiled in.
 
 Debian 12 links its 6.8.0p2 with OpenSSL 3, under which every TLS handshake of that version fails in the server
 (its issues 1171 and 1239); and it offers AUTH under TLS only. What is left to exchange is in the clear.
 """
 
-import contextlib
 import os
 import re
 import shutil
 
 from .mtas import CLEAR, STARTTLS, Delivering
-from .process import Daemon, free_port, run
-from .report import Failed
+from .process import Daemon, free_port
+from .rooted import Root
 
 USERS = {"root": 0, "opensmtpd": 901, "opensmtpq": 902, "keeper": 903}
 
@@ -32,15 +31,20 @@ class OpenSmtpd(Delivering):
 
     def start(self):
         port = free_port()
-        shutil.rmtree(self.directory)
-        self.directory = os.path.join(self.work, "root/mail")
-        self.root()
-        for path, uid in (("mail", USERS["keeper"]), ("etc", 0)):
-            os.chown(self.inside(path), uid, uid)
-        shutil.copy(self.pki.rsa_chain, self.inside("etc/server.pem"))
-        shutil.copy(self.pki.rsa_key, self.inside("etc/server.key"))
-        os.chmod(self.inside("etc/server.key"), 0o600)
-        self.write("root/etc/smtpd.conf", f"""
+        root = Root(self.tools, os.path.join(self.work, "root"))
+        root.users(USERS)
+        # Its delivery agents are run by a shell.
+        root.install("bin/sh", "/bin/sh")
+        for path in ("usr/sbin/smtpd", "usr/sbin/smtpctl", "usr/libexec/opensmtpd"):
+            root.install(path)
+        for path in ("var/lib/opensmtpd/empty", "var/spool", "mail"):
+            os.makedirs(root.inside(path))
+        self.directory = root.inside("mail")
+        os.chown(self.directory, USERS["keeper"], USERS["keeper"])
+        shutil.copy(self.pki.rsa_chain, root.inside("etc/server.pem"))
+        shutil.copy(self.pki.rsa_key, root.inside("etc/server.key"))
+        os.chmod(root.inside("etc/server.key"), 0o600)
+        root.write("etc/smtpd.conf", f"""
 pki localhost cert "/etc/server.pem"
 pki localhost key "/etc/server.key"
 table all {{ "@" = "keeper" }}
@@ -49,45 +53,6 @@ listen on 127.0.0.1 port {port} hostname opensmtpd.example tls pki localhost
 action keep maildir "/mail" virtual <all>
 match from any for any action keep
 """)
-        argv = ["chroot", self.inside("."), "/usr/sbin/smtpd", "-d", "-f", "/etc/smtpd.conf"]
+        argv = ["chroot", root.directory, "/usr/sbin/smtpd", "-d", "-f", "/etc/smtpd.conf"]
         self.daemons.append(Daemon(argv, port=port))
         self.ports = {CLEAR: port, STARTTLS: port}
-
-    def inside(self, path):
-        return os.path.join(self.work, "root", path)
-
-    def root(self):
-        """What it needs: itself, a shell for its delivery agents, libraries, two devices, users."""
-        unpacked = self.tools.root
-        for path in ("dev", "etc", "tmp", "bin", "lib", "usr/sbin", "var/run", "var/lib/opensmtpd/empty", "var/spool",
-                     "mail"):
-            os.makedirs(self.inside(path))
-        programs = ["/bin/sh"]
-        shutil.copy("/bin/sh", self.inside("bin/sh"))
-        for name in ("smtpd", "smtpctl"):
-            programs.append(os.path.join(unpacked, "usr/sbin", name))
-            shutil.copy(programs[-1], self.inside("usr/sbin"))
-        helpers = os.path.join(unpacked, "usr/libexec/opensmtpd")
-        shutil.copytree(helpers, self.inside("usr/libexec/opensmtpd"))
-        programs += [os.path.join(helpers, name) for name in os.listdir(helpers)]
-        for library in self.libraries(programs):
-            # The loader is asked for by its path, everything else is looked for in /lib.
-            place = self.inside(library.lstrip("/")) if "/ld-" in library else self.inside("lib")
-            os.makedirs(os.path.dirname(place) if "/ld-" in library else place, exist_ok=True)
-            shutil.copy(library, place)
-        for name in ("null", "urandom"):
-            with contextlib.suppress(FileExistsError):
-                os.mknod(self.inside(f"dev/{name}"), os.stat(f"/dev/{name}").st_mode, os.stat(f"/dev/{name}").st_rdev)
-            os.chmod(self.inside(f"dev/{name}"), 0o666)
-        self.write("root/etc/passwd", "".join(f"{name}:x:{uid}:{uid}::/:/bin/sh\n" for name, uid in USERS.items()))
-        self.write("root/etc/group", "".join(f"{name}:x:{uid}:\n" for name, uid in USERS.items()))
-        self.write("root/etc/hosts", "127.0.0.1 localhost\n")
-
-    def libraries(self, programs):
-        found = set()
-        for program in programs:
-            code, out, err = run(["ldd", program], 20, env=self.tools.environment)
-            if code != 0:
-                raise Failed(f"ldd {program}: {err[-200:]!r}")
-            found |= {word for word in out.decode().split() if word.startswith("/")}
-        return sorted(found)

@@ -19,9 +19,13 @@ class Secured(Client):
     """A client that can do TLS; `mechanisms` are those that it speaks."""
 
     mechanisms = ()
+    # Of these, the ones that show a token instead of a password.
+    tokens = ("XOAUTH2", "OAUTHBEARER")
+    # "smtp", or "lmtp" for clients that speak that as well.
+    protocol = "smtp"
 
     def deliver(self, port, tls, ca, login, sender, recipients, body):
-        """login: (mechanism, user, password) or None."""
+        """login: (mechanism, user, password or token) or None."""
         raise NotImplementedError
 
     def series(self, port, tls, ca, sender, recipients, contents):
@@ -60,6 +64,7 @@ class Swaks(Secured):
     def deliver(self, port, tls, ca, login, sender, recipients, body):
         argv = ["perl", self.tools.swaks, "--server", "localhost", "-4", "--port", str(port), "--helo", HELLO]
         argv += ["--timeout", "30", "--from", sender, "--to", ",".join(recipients), "--hide-all"]
+        argv += ["--protocol", {"smtp": "ESMTP", "lmtp": "LMTP"}[self.protocol]]
         argv += ["--data", "@" + self._file(body.arrives.removesuffix(b"\r\n"))]
         argv += {PLAIN: [], STARTTLS: ["--tls"], IMPLICIT: ["--tls-on-connect"]}[tls]
         if tls != PLAIN:
@@ -71,7 +76,7 @@ class Swaks(Secured):
 
 class Curl(Secured):
     name = "curl"
-    mechanisms = ("PLAIN", "LOGIN", "CRAM-MD5")
+    mechanisms = ("PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2", "OAUTHBEARER")
 
     def deliver(self, port, tls, ca, login, sender, recipients, body):
         scheme = "smtps" if tls == IMPLICIT else "smtp"
@@ -81,7 +86,9 @@ class Curl(Secured):
             argv += ["--mail-rcpt", recipient]
         if tls != PLAIN:
             argv += ["--ssl-reqd", "--cacert", ca]
-        if login:
+        if login and login[0] in self.tokens:
+            argv += ["--login-options", "AUTH=" + login[0], "--user", login[1], "--oauth2-bearer", login[2]]
+        elif login:
             argv += ["--login-options", "AUTH=" + login[0], "--user", f"{login[1]}:{login[2]}"]
         _run(argv)
 
@@ -136,7 +143,7 @@ class Smtplib(Secured):
 
 class Msmtp(Secured):
     name = "msmtp"
-    mechanisms = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256")
+    mechanisms = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "XOAUTH2", "OAUTHBEARER")
 
     def can(self, body):
         # It makes a header section of what has none.
@@ -144,6 +151,7 @@ class Msmtp(Secured):
 
     def deliver(self, port, tls, ca, login, sender, recipients, body):
         argv = [self.tools.msmtp, "--file=/dev/null", "--host=localhost", f"--port={port}", f"--domain={HELLO}"]
+        argv.append(f"--protocol={self.protocol}")
         argv += [f"--from={sender}", "--timeout=30", "--undisclosed-recipients=off", "--set-from-header=off"]
         argv += ["--set-date-header=off", "--set-msgid-header=off"]
         argv += [f"--tls={'off' if tls == PLAIN else 'on'}", f"--tls-starttls={'on' if tls == STARTTLS else 'off'}"]
@@ -158,7 +166,7 @@ class Msmtp(Secured):
 
 class Nodemailer(Secured):
     name = "nodemailer"
-    mechanisms = ("PLAIN", "LOGIN", "CRAM-MD5")
+    mechanisms = ("PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2")
 
     def arrives(self, body):
         return body.arrives or b"\r\n"
@@ -168,11 +176,13 @@ class Nodemailer(Secured):
 
     def order(self, port, tls, ca, login, sender, recipients):
         transport = {"host": "localhost", "port": port, "name": HELLO, "secure": tls == IMPLICIT,
-                     "requireTLS": tls == STARTTLS, "ignoreTLS": tls == PLAIN, "connectionTimeout": 30000}
+                     "requireTLS": tls == STARTTLS, "ignoreTLS": tls == PLAIN, "connectionTimeout": 30000, "lmtp": self.protocol == "lmtp"}
         if tls != PLAIN:
             with open(ca, encoding="ascii") as file:
                 transport["tls"] = {"ca": file.read()}
-        if login:
+        if login and login[0] in self.tokens:
+            transport |= {"auth": {"type": "OAuth2", "user": login[1], "accessToken": login[2]}}
+        elif login:
             transport |= {"authMethod": login[0], "auth": {"user": login[1], "pass": login[2]}}
         return {"transport": transport, "envelope": {"from": sender, "to": list(recipients)}}
 
@@ -198,7 +208,7 @@ class Lettre(Secured):
     """A small program of our own on lettre."""
 
     name = "lettre"
-    mechanisms = ("PLAIN", "LOGIN")
+    mechanisms = ("PLAIN", "LOGIN", "XOAUTH2")
 
     def arrives(self, body):
         """It ends the last line, also if that has an end."""

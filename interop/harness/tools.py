@@ -1,5 +1,6 @@
 """Where the foreign software is, and its versions."""
 
+import glob
 import json
 import os
 import platform
@@ -22,7 +23,7 @@ class Tools:
         self.lettre = os.path.join(directory, "lettre/debug/lettre-send")
         self.root = os.path.join(directory, "root")
         self.node_modules = os.path.join(directory, "node/node_modules")
-        self.perl = os.path.join(directory, "root/usr/lib/x86_64-linux-gnu/perl5/5.36")
+        self.perl = os.pathsep.join(glob.glob(os.path.join(directory, "root/usr/lib/*/perl5/*")))
         self.python = os.path.join(directory, "venv/bin/python")
         for path in (self.smtp_source, self.smtp_sink, self.swaks, self.msmtp, self.python, self.lettre,
                      self.node_modules):
@@ -30,6 +31,7 @@ class Tools:
                 raise Failed(f"{path} is missing: run interop/install.sh {directory}")
         with open(os.path.join(directory, "library-path"), encoding="utf-8") as file:
             self.environment = os.environ | {"LD_LIBRARY_PATH": file.read().strip()}
+        self.environment["SASL_PATH"] = os.pathsep.join(glob.glob(os.path.join(directory, "root/usr/lib/*/sasl2")))
         self.versions = self._versions(directory)
 
     def _node_version(self, package):

@@ -10,9 +10,11 @@ from harness.smtp import Envelope, RawStore, serve
 
 SENDER = "alice@example.org"
 RECIPIENTS = ("bob@example.net", "carol@example.com")
-USER, PASSWORD = "alice@example.org", "tiger tiger%20=+"
+USER, PASSWORD, TOKEN = "alice@example.org", "tiger tiger%20=+", "ya29.a0-_~+/=="
 DIRECTION = "delivers to serve"
 CLIENTS = (Swaks, Curl, Smtplib, Msmtp, Nodemailer, Lettre)
+# smtplib.LMTP reads one reply to the message, however many recipients there are, and so fails with two.
+LMTP_CLIENTS = (Swaks, Msmtp, Nodemailer)
 LOAD = 1000
 
 
@@ -25,7 +27,10 @@ def secure(report, smtp, tools, pki, runtime, work, thorough):
     users = os.path.join(work, "users")
     with open(users, "w", encoding="utf-8") as file:
         file.write(f"{USER}:{PASSWORD}\nbob:other\n")
-    common = ("--raw", store.path, "--tls-cert", pki.chain, "--tls-key", pki.key, "--users", users,
+    tokens = os.path.join(work, "tokens")
+    with open(tokens, "w", encoding="utf-8") as file:
+        file.write(f"{USER}:{TOKEN}\n")
+    common = ("--raw", store.path, "--tls-cert", pki.chain, "--tls-key", pki.key, "--users", users, "--tokens", tokens,
               "--listen-tls", "127.0.0.1:0")
     row = Row("smtp serve", "starts", runtime, "two listening lines")
     server = report.start(f"{area}/start", row, lambda: serve(smtp, runtime, *common, "--require-tls", addresses=2))
@@ -54,6 +59,19 @@ def secure(report, smtp, tools, pki, runtime, work, thorough):
                 row = Row(client.name, DIRECTION, runtime, f"AUTH {mechanism}, {PLAIN}")
                 report.check(f"{area}/{client.name}/{mechanism}-in-the-clear", row, _deliver, client,
                              open_server.port, PLAIN, None, mechanism, BODIES[0], store)
+    lmtp_server = report.start(f"{area}/lmtp/start", row, lambda: serve(smtp, runtime, *common, "--lmtp", addresses=2))
+    if lmtp_server is None:
+        return
+    with lmtp_server:
+        for make in LMTP_CLIENTS:
+            client = make(tools, work)
+            client.protocol = "lmtp"
+            for tls in (PLAIN, STARTTLS):
+                _bodies(report, client, lmtp_server.port, tls, pki.ca, store, f"{area}/{client.name}-lmtp", runtime)
+            row = Row(client.name, DIRECTION + ", LMTP", runtime, f"AUTH CRAM-MD5, {STARTTLS}")
+            report.check(f"{area}/{client.name}-lmtp/starttls/CRAM-MD5", row, _deliver, client, lmtp_server.port,
+                         STARTTLS, pki.ca, "CRAM-MD5", BODIES[0], store)
+    row = Row("smtp serve", "starts", runtime, "two listening lines")
     shut_server = report.start(f"{area}/shut/start", row, lambda: serve(smtp, runtime, *common, addresses=2))
     if shut_server is None:
         return
@@ -67,11 +85,11 @@ def secure(report, smtp, tools, pki, runtime, work, thorough):
 
 def _deliver(client, port, tls, ca, mechanism, body, store):
     store.clear()
-    login = (mechanism, USER, PASSWORD) if mechanism else None
+    login = (mechanism, USER, TOKEN if mechanism in client.tokens else PASSWORD) if mechanism else None
     client.deliver(port, tls, ca, login, SENDER, RECIPIENTS, body)
     message = store.one()
     equal_bytes(message.content, client.arrives(body))
-    protocol = "ESMTP" + ("S" if tls != PLAIN else "") + ("A" if mechanism else "")
+    protocol = {"smtp": "ESMTP", "lmtp": "LMTP"}[client.protocol] + ("S" if tls != PLAIN else "") + ("A" if mechanism else "")
     message.check_envelope(Envelope(SENDER, RECIPIENTS, hello=HELLO, protocols=(protocol,),
                                     authenticated=USER if mechanism else None))
 
@@ -79,7 +97,8 @@ def _deliver(client, port, tls, ca, mechanism, body, store):
 def _bodies(report, client, port, tls, ca, store, area, runtime):
     name = tls.lower().replace(" ", "-")
     for body in filter(client.can, BODIES):
-        row = Row(client.name, DIRECTION, runtime, f"{tls}, byte for byte")
+        direction = DIRECTION + (", LMTP" if client.protocol == "lmtp" else "")
+        row = Row(client.name, direction, runtime, f"{tls}, byte for byte")
         report.check(f"{area}/{name}/{body.name}", row, _deliver, client, port, tls, ca, None, body, store)
 
 
