@@ -2,16 +2,19 @@
 
 import os
 import shutil
+import socketserver
+import subprocess
 
 from .mtas import CLEAR, IMPLICIT, PASSWORD, STARTTLS, USER, Delivering
-from .process import Daemon, free_port
+from .process import Daemon, free_port, kill_group, start
+from .sinks import Listener
 
 
 class Process(Delivering):
     """An Exim with its spool and configuration in a directory of its own."""
 
-    def launch(self, ports, config):
-        """Starts it with this configuration besides what every instance has; the first port tells that it runs."""
+    def configure(self, config):
+        """Writes this configuration and what every instance has besides; gives the spool."""
         spool = os.path.join(self.work, "spool")
         os.makedirs(spool)
         for path in (self.work, spool, self.directory):
@@ -41,6 +44,11 @@ smtp_accept_max_per_connection = 0
 smtp_accept_queue_per_connection = 0
 message_size_limit = 64M
 """ + config)
+        return spool
+
+    def launch(self, ports, config):
+        """Starts it with this configuration; the first port tells that it runs."""
+        spool = self.configure(config)
         listen = " : ".join(f"127.0.0.1.{port}" for port in ports)
         argv = [self.program, "-C", self.config, "-bdf", "-odf", "-oX", listen, "-oP", os.path.join(spool, "pid")]
         self.daemons.append(Daemon(argv, port=ports[0], env=self.tools.environment))
@@ -104,6 +112,39 @@ cram:
   server_set_id = $auth1
 """)
         self.ports = {CLEAR: plain, STARTTLS: plain, IMPLICIT: implicit}
+
+
+class EximStdio(Exim):
+    """`exim -bs` with each connection as its standard input and output, as inetd would have it."""
+
+    name = "Exim -bs"
+    # It is the same program as above, started anew for each session.
+    loaded = False
+    listener = None
+
+    def launch(self, ports, config):
+        spool = self.configure(config)
+        argv, environment = [self.program, "-C", self.config, "-bs", "-odf"], self.tools.environment
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                child = start(argv, stdin=self.request, stdout=self.request, stderr=subprocess.DEVNULL, env=environment,
+                              cwd=spool)
+                try:
+                    child.wait(60)
+                finally:
+                    kill_group(child)
+
+        self.listener = Listener(Handler)
+
+    def start(self):
+        super().start()
+        # It takes the port for TLS from the first octet from where it is told to listen, which it is not.
+        self.ports = {CLEAR: self.listener.port, STARTTLS: self.listener.port}
+
+    def __exit__(self, *_):
+        if self.listener is not None:
+            self.listener.__exit__()
 
 
 class EximRelay(Process):

@@ -31,6 +31,8 @@ class Mta:
     longest = 998
     # The field of a delivery report that names the envelope QQ=1, or what else tells that it was understood.
     reports = "Original-Envelope-Id: QQ=1"
+    # Whether it is worth a thousand messages.
+    loaded = True
     # Whether STARTTLS is offered, but no handshake ever succeeds.
     broken_tls = False
     # Whether content without a final line end is kept with one.

@@ -82,11 +82,22 @@ class Report:
         return 1 if self.failed or not self.passed else 0
 
     def table(self, versions):
-        """The results as a markdown table, checks of one kind added up."""
-        lines = ["| peer | version | direction | runtime | what was exchanged | result |", "|---|---|---|---|---|---|"]
+        """The results as a markdown page; checks of one kind are added up, and so are runtimes."""
+        merged = {}
         for row, (good, total) in self.rows.items():
+            runtimes, sums = merged.setdefault((row.peer, row.direction, row.exchanged), ([], [0, 0]))
+            if row.runtime and row.runtime not in runtimes:
+                runtimes.append(row.runtime)
+            sums[0] += good
+            sums[1] += total
+        lines = ["# What was exchanged with whom", "",
+                 f"Written by `interop/run.py --table` on {time.strftime('%Y-%m-%d', time.gmtime())}: "
+                 f"{self.passed} checks passed, {self.failed} failed. `all` is all runtimes in turn within one check.", "",
+                 "| peer | version | direction | what was exchanged | runtimes | checks passed |",
+                 "|---|---|---|---|---|---|"]
+        for (peer, direction, exchanged), (runtimes, (good, total)) in sorted(merged.items(), key=lambda item: item[0]):
             result = f"{good} of {total}" + ("" if good == total else " **FAILED**")
-            cells = (row.peer, versions.get(row.peer, ""), row.direction, row.runtime, row.exchanged, result)
+            cells = (peer, versions.get(peer, ""), direction, exchanged, ", ".join(runtimes), result)
             lines.append("| " + " | ".join(cells) + " |")
         return "\n".join(lines) + "\n"
 

@@ -62,6 +62,7 @@ class Tools:
             "smtp-server": self._node_version("smtp-server"),
             "swaks": packages.get("swaks", "?"),
             "Postfix relay": packages.get("postfix", "?"),
+            "Exim -bs": packages.get("exim4-daemon-light", "?"),
             "Exim relay": packages.get("exim4-daemon-light", "?"),
             "smtp-source": postfix,
             "smtp-sink": postfix,
