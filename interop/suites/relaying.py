@@ -42,8 +42,8 @@ def relaying(report, smtp, tools, pki, runtimes, work):
                     return
                 ends.append(end)
         for make in (PostfixRelay, EximRelay):
-            area = f"relay/{make.name}"
-            if not report.wants(area.replace(" ", "-")):
+            area = f"relay/{make.name}".replace(" ", "-").lower()
+            if not report.wants(area):
                 continue
             routes = [route for end in ends for route in end.routes(make.mechanisms)]
             relay = report.start(f"{area}/start", Row(make.name, DIRECTION, "", "start"),
