@@ -10,7 +10,7 @@ import re
 import shutil
 import time
 
-from .process import Daemon, free_port
+from .process import Daemon
 from .report import ensure
 from .sinks import PEERS, Kept
 
@@ -146,8 +146,8 @@ class Delivering(Mta):
     """One that delivers into files below `directory`."""
 
     mail_like = True
-    trace = re.compile(rb"(?:(?:Return-Path|Delivered-To|Received|Envelope-To|X-Original-To):[^\n]*\n(?:[ \t][^\n]*\n)*)*",
-                       re.IGNORECASE)
+    trace = re.compile(rb"(?:(?:Return-Path|Delivered-To|Received|Envelope-To|X-Original-To):[^\n]*\n"
+                       rb"(?:[ \t][^\n]*\n)*)*", re.IGNORECASE)
 
     def undo(self, content):
         """Takes off what this server adds besides trace fields."""

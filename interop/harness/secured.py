@@ -176,7 +176,8 @@ class Nodemailer(Secured):
 
     def order(self, port, tls, ca, login, sender, recipients):
         transport = {"host": "localhost", "port": port, "name": HELLO, "secure": tls == IMPLICIT,
-                     "requireTLS": tls == STARTTLS, "ignoreTLS": tls == PLAIN, "connectionTimeout": 30000, "lmtp": self.protocol == "lmtp"}
+                     "requireTLS": tls == STARTTLS, "ignoreTLS": tls == PLAIN, "connectionTimeout": 30000,
+                     "lmtp": self.protocol == "lmtp"}
         if tls != PLAIN:
             with open(ca, encoding="ascii") as file:
                 transport["tls"] = {"ca": file.read()}

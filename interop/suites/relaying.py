@@ -105,7 +105,7 @@ class _Passage:
                 self.check(f"{tls}/{body.name}", f"{tls}, byte for byte", self.passes, tls, None, body)
             if tls != CLEAR:
                 for mechanism in self.relay.mechanisms if self.thorough else self.relay.mechanisms[-1:]:
-                    self.check(f"{tls}/{mechanism}", f"AUTH {mechanism}, {tls}", self.passes, tls, mechanism, bodies[0])
+                    self.check(f"{tls}/auth-{mechanism}", f"AUTH {mechanism}, {tls}", self.passes, tls, mechanism, bodies[0])
         if self.thorough:
             self.check("dsn", "DSN parameters", self.dsn)
             self.check("smtputf8", "SMTPUTF8 addresses", self.utf8)

@@ -90,12 +90,12 @@ class _Trial:
 
     def secured(self, tls, port, body):
         for mechanism in self.server.mechanisms if self.thorough else self.server.mechanisms[-1:]:
-            self.check(f"{tls}/{mechanism}", f"AUTH {mechanism}, {tls}", self.delivers, tls, port, body,
+            self.check(f"{tls}/auth-{mechanism}", f"AUTH {mechanism}, {tls}", self.delivers, tls, port, body,
                        *self.login(mechanism))
-            self.check(f"{tls}/{mechanism}-wrong-password", "a wrong password: exit 77", self.fails, tls, port,
+            self.check(f"{tls}/auth-{mechanism}-wrong-password", "a wrong password: exit 77", self.fails, tls, port,
                        ("--tls-ca", self.pki.ca, *self.login(mechanism)), {"PW": "lion"})
         if self.server.mechanisms:
-            self.check(f"{tls}/auto", f"AUTH auto, {tls}", self.delivers, tls, port, body, *self.login("auto"))
+            self.check(f"{tls}/auth-auto", f"AUTH auto, {tls}", self.delivers, tls, port, body, *self.login("auto"))
         self.check(f"{tls}/another-authority", "an unknown authority: exit 77", self.fails, tls, port,
                    ("--tls-ca", self.pki.other_ca), {})
 
