@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Puts the foreign software that interop/run.py talks to into DIR: Postfix, Exim, OpenSMTPD, Dovecot, msmtp, swaks, nodemailer
-# and its smtp-server, a Python environment with aiosmtpd; and curl and perl on the system where they are missing.
+# and its smtp-server, a program on lettre, a Python environment with aiosmtpd. Where they are missing, curl, perl, openssl
+# and npm come on the system, and so do the users that daemons become.
 # Debian's mail servers are unpacked, not installed: installed they would replace each other, and the machine's own.
 set -euo pipefail
 
@@ -43,10 +44,13 @@ unpack() {
     rm -rf "$debs"
 }
 
-if ! command -v curl >/dev/null || ! command -v perl >/dev/null; then
+apt_install() {
     update
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq curl perl >/dev/null
-fi
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+for program in curl perl openssl npm; do
+    command -v "$program" >/dev/null || apt_install "$program"
+done
 # Unpacks a package, and those libraries of it that the machine lacks. The C library must be the machine's own.
 provide() {
     local program=$1 package=$2 needed
@@ -60,6 +64,9 @@ provide() {
     links "$program" || { echo "$program lacks a library" >&2; exit 1; }
 }
 provide usr/sbin/smtp-sink postfix
+provide usr/lib/postfix/sbin/smtp postfix
+# The mechanisms of Postfix's client.
+[ -e "$root/usr/lib/$triplet/sasl2/libscram.so" ] || unpack libsasl2-modules
 provide usr/bin/msmtp msmtp
 provide usr/sbin/exim4 exim4-daemon-light
 # A setuid program is not told where libraries are; the tests run as the superuser anyway.
@@ -67,12 +74,8 @@ chmod u-s "$root/usr/sbin/exim4"
 provide usr/sbin/smtpd opensmtpd
 provide usr/sbin/dovecot dovecot-core
 provide usr/lib/dovecot/lmtp dovecot-lmtpd
-[ -e "$root/usr/lib/dovecot/submission" ] || unpack dovecot-submissiond
 [ -e "$root/usr/lib/$triplet/perl5/5.36/Net/SSLeay.pm" ] || unpack libnet-ssleay-perl
-# Dovecot looks for its TLS module where the package would have put it, and nowhere else.
-[ -e /usr/lib/dovecot ] || ln -s "$root/usr/lib/dovecot" /usr/lib/dovecot
-# Daemons that give up the superuser's rights want somebody to become.
-for user in postfix Debian-exim opensmtpd opensmtpq dovecot dovenull; do
+for user in postfix Debian-exim; do
     getent passwd "$user" >/dev/null || useradd --system --no-create-home --home-dir /nonexistent "$user"
 done
 getent group postdrop >/dev/null || groupadd --system postdrop
@@ -85,17 +88,17 @@ fi
 if ! swaks_works; then
     unpack swaks
     # perl-base lacks modules that swaks wants.
-    swaks_works || { update && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq perl >/dev/null; }
+    swaks_works || apt_install perl
 fi
 if ! aiosmtpd_works; then
     python3 -m venv "$dir/venv" 2>/dev/null || {
-        update
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >/dev/null
+        apt_install python3-venv
         rm -rf "$dir/venv"
         python3 -m venv "$dir/venv"
     }
     "$dir/venv/bin/python" -m pip install --quiet --disable-pip-version-check aiosmtpd
 fi
+cargo build --quiet --locked --manifest-path "$here/peers/lettre/Cargo.toml" --target-dir "$dir/lettre"
 
 swaks_works || { echo "swaks does not start" >&2; exit 1; }
 aiosmtpd_works || { echo "aiosmtpd cannot be imported" >&2; exit 1; }

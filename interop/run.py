@@ -15,11 +15,13 @@ import time
 from harness.pki import Pki
 from harness.report import Failed, Report
 from harness.tools import Tools
+from suites.bench import bench
 from suites.chunking import chunking
 from suites.hostile import hostile
 from suites.kill import kill
 from suites.lmtp import lmtp
 from suites.receiving import receive
+from suites.relaying import relaying
 from suites.secure import secure
 from suites.secure_send import secure_send
 from suites.sending import sending
@@ -36,7 +38,7 @@ def arguments():
     parser.add_argument("--runtimes", default=RUNTIMES, help=f"comma-separated (default: {RUNTIMES})")
     parser.add_argument("--only", help="run only checks whose name contains this, such as receive/tokio/swaks")
     parser.add_argument("--table", help="write a markdown table of the results to this file")
-    parser.add_argument("--limit", type=float, default=480, help="seconds for everything (default: 480)")
+    parser.add_argument("--limit", type=float, default=1500, help="seconds for everything (default: 1500)")
     return parser.parse_args()
 
 
@@ -58,14 +60,14 @@ def main():
     with tempfile.TemporaryDirectory(prefix="interop.") as top:
         pki = Pki(os.path.join(top, "pki"))
         for runtime in runtimes:
-            for suite in (receive, sending, lmtp, secure, chunking, hostile):
+            for suite in (receive, sending, lmtp, bench, secure, chunking, hostile):
                 work = os.path.join(top, runtime, suite.__name__)
                 os.makedirs(work)
                 begun = time.monotonic()
                 if suite in (chunking, hostile):
                     suite(report, smtp, runtime, work)
                 elif suite is secure:
-                    suite(report, smtp, tools, pki, runtime, work)
+                    suite(report, smtp, tools, pki, runtime, work, runtime == runtimes[0])
                 else:
                     suite(report, smtp, tools, runtime, work)
                 print(f"# {suite.__name__} {runtime}: {time.monotonic() - begun:.1f} s", flush=True)
@@ -74,6 +76,7 @@ def main():
         os.chmod(top, 0o755)
         os.chmod(work, 0o755)
         secure_send(report, smtp, tools, pki, runtimes, work)
+        relaying(report, smtp, tools, pki, runtimes, work)
         stores(report, smtp, tools, runtimes[0], work)
         modes(report, smtp, runtimes[0], work)
         kill(report, smtp, runtimes, work)

@@ -81,3 +81,24 @@ BODIES = (
     Body("long-lines", _long_lines()),
 )
 PLAIN = BODIES[0]
+
+
+def odd_messages(count):
+    """So many different messages with a header section and odd bodies, the same ones every time."""
+    dice = random.Random(7)
+    return [HEADER + b"X-Number: %d\r\n\r\n" % number + _odd(dice) for number in range(count)]
+
+
+def _odd(dice):
+    """Odd lines: dots, blanks, commands, long ones, and printable octets of every kind."""
+    line = (
+        lambda: b"." * dice.randrange(4),
+        lambda: b". " + dice.randbytes(5).hex().encode(),
+        lambda: b"",
+        lambda: bytes(dice.choice(b"\t !\"#$%&'()*+,-./09:;<=>?@AZ[\\]^_`az{|}~") for _ in range(dice.randrange(78))),
+        lambda: "жук, 猫".encode() * dice.randrange(1, 9),
+        lambda: b"From " + b"x" * dice.randrange(900),
+        lambda: b"BDAT 3 LAST",
+        lambda: b"QUIT",
+    )
+    return b"".join(dice.choice(line)() + b"\r\n" for _ in range(dice.randrange(1, 40)))

@@ -41,10 +41,10 @@ class Client:
         return body.arrives
 
     def _file(self, content):
-        path = os.path.join(self.work, f"{self.name}.input")
-        with open(path, "wb") as file:
+        self.input = os.path.join(self.work, f"{self.name}.input")
+        with open(self.input, "wb") as file:
             file.write(content)
-        return path
+        return self.input
 
 
 class Swaks(Client):

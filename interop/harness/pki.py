@@ -7,24 +7,27 @@ from .report import Failed
 
 
 class Pki:
-    """Files in a directory: `ca` and `chain`, `key` for localhost and 127.0.0.1; `other_ca` signed nothing."""
+    """Files in a directory: `ca`; `chain` and `key` for localhost and 127.0.0.1, and again with RSA; `other_ca`, which
+    signed nothing."""
 
     def __init__(self, directory):
         os.makedirs(directory, exist_ok=True)
         self.directory = directory
         self.ca, ca_key = self._authority("ca")
         self.other_ca, _ = self._authority("other")
-        self.key = os.path.join(directory, "server.key")
-        self.chain = os.path.join(directory, "server.pem")
-        request = os.path.join(directory, "server.csr")
-        extensions = os.path.join(directory, "server.ext")
+        self.chain, self.key = self._server("server", ca_key, "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+        self.rsa_chain, self.rsa_key = self._server("rsa", ca_key, "rsa:2048")
+
+    def _server(self, name, ca_key, *kind):
+        chain, key, request, extensions = (os.path.join(self.directory, f"{name}.{end}")
+                                           for end in ("pem", "key", "csr", "ext"))
         with open(extensions, "w", encoding="ascii") as file:
             file.write("subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n")
-        self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost",
-                      "-keyout", self.key, "-out", request)
+        self._openssl("req", "-newkey", *kind, "-nodes", "-subj", "/CN=localhost", "-keyout", key, "-out", request)
         self._openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", ca_key, "-CAcreateserial",
-                      "-days", "30", "-extfile", extensions, "-out", self.chain)
-        os.chmod(self.key, 0o600)
+                      "-days", "30", "-extfile", extensions, "-out", chain)
+        os.chmod(key, 0o600)
+        return chain, key
 
     def _authority(self, name):
         certificate, key = (os.path.join(self.directory, f"{name}.{kind}") for kind in ("pem", "key"))

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-SUITES = ("receive", "send", "lmtp", "secure", "secure-send", "chunking", "hostile", "stores", "kill")
+SUITES = ("receive", "send", "lmtp", "bench", "secure", "secure-send", "relay", "chunking", "hostile", "stores", "kill")
 
 
 class Failed(Exception):
@@ -40,6 +40,7 @@ class Report:
         """Runs `work(*arguments)`; any exception is a failure. Returns whether it passed."""
         if self.only is not None and self.only not in name:
             return True
+        begun = time.monotonic()
         try:
             if time.monotonic() > self.deadline:
                 raise Failed("not run: the time for all checks is over")
@@ -50,7 +51,8 @@ class Report:
             self.failed += 1
             passed = False
         else:
-            print(f"ok {name}", flush=True)
+            took = time.monotonic() - begun
+            print(f"ok {name}" + (f" ({took:.1f} s)" if took >= 1 else ""), flush=True)
             self.passed += 1
             passed = True
         good, total = self.rows.get(row, (0, 0))
@@ -80,11 +82,22 @@ class Report:
         return 1 if self.failed or not self.passed else 0
 
     def table(self, versions):
-        """The results as a markdown table, checks of one kind added up."""
-        lines = ["| peer | version | direction | runtime | what was exchanged | result |", "|---|---|---|---|---|---|"]
+        """The results as a markdown page; checks of one kind are added up, and so are runtimes."""
+        merged = {}
         for row, (good, total) in self.rows.items():
+            runtimes, sums = merged.setdefault((row.peer, row.direction, row.exchanged), ([], [0, 0]))
+            if row.runtime and row.runtime not in runtimes:
+                runtimes.append(row.runtime)
+            sums[0] += good
+            sums[1] += total
+        lines = ["# What was exchanged with whom", "",
+                 f"Written by `interop/run.py --table` on {time.strftime('%Y-%m-%d', time.gmtime())}: "
+                 f"{self.passed} checks passed, {self.failed} failed. `all` is all runtimes in turn within one check.", "",
+                 "| peer | version | direction | what was exchanged | runtimes | checks passed |",
+                 "|---|---|---|---|---|---|"]
+        for (peer, direction, exchanged), (runtimes, (good, total)) in sorted(merged.items(), key=lambda item: item[0]):
             result = f"{good} of {total}" + ("" if good == total else " **FAILED**")
-            cells = (row.peer, versions.get(row.peer, ""), row.direction, row.runtime, row.exchanged, result)
+            cells = (peer, versions.get(peer, ""), direction, exchanged, ", ".join(runtimes), result)
             lines.append("| " + " | ".join(cells) + " |")
         return "\n".join(lines) + "\n"
 
@@ -98,6 +111,14 @@ def equal_bytes(got, want, what="content"):
         f"{what} differs at byte {at}: {len(got)} bytes {got[max(0, at - 8):at + 24]!r} "
         f"instead of {len(want)} bytes {want[max(0, at - 8):at + 24]!r}"
     )
+
+
+def same_messages(got, want):
+    """Fails unless the contents that arrived are those that were sent, each once."""
+    lost, more = set(want) - set(got), set(got) - set(want)
+    if lost or more or len(got) != len(want):
+        raise Failed(f"{len(lost)} of {len(want)} lost or changed, {len(more)} unexpected, {len(got)} in all; "
+                     f"{sorted(more)[:1]!r}"[:400])
 
 
 def equal(got, want, what):

@@ -121,7 +121,7 @@ class SmtpSink(Sink):
         )
 
 
-class _Listener(socketserver.ThreadingTCPServer):
+class Listener(socketserver.ThreadingTCPServer):
     """Serves each connection in a thread of its own, on a port of its own choice, until the block ends."""
 
     daemon_threads = True
@@ -136,7 +136,7 @@ class _Listener(socketserver.ThreadingTCPServer):
         self.server_close()
 
 
-class Tap(_Listener):
+class Tap(Listener):
     """A relay to a server that notes what each side sent, piece by piece: [(from_client, octets)]."""
 
     def __init__(self, port):
@@ -182,7 +182,7 @@ class Tap(_Listener):
         raise Failed("the client never said DATA")
 
 
-class Scripted(_Listener):
+class Scripted(Listener):
     """A server that says the given octets, one piece a line received, whatever the line is, and then closes."""
 
     def __init__(self, *pieces):

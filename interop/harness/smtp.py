@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from dataclasses import dataclass, field
 
 from .process import Daemon, run
@@ -101,6 +102,15 @@ class RawStore:
                     messages.append(Stored(stem, content, json.load(file)))
         for name in names:
             os.unlink(os.path.join(self.path, name))
+        return messages
+
+    def gather(self, count, limit):
+        """So many messages, once they are there: for clients that deliver in their own time."""
+        until = time.monotonic() + limit
+        while time.monotonic() < until and sum(name.endswith(".eml") for name in os.listdir(self.path)) < count:
+            time.sleep(0.01)
+        messages = self.take()
+        equal(len(messages), count, "number of messages stored")
         return messages
 
     def clear(self):

@@ -45,7 +45,7 @@ class Keeper:
                 "mail_options": envelope.mail_options,
                 "recipients": envelope.rcpt_tos,
                 "smtp_utf8": envelope.smtp_utf8,
-                "secure": session.ssl is not None,
+                "secure": server.transport.get_extra_info("ssl_object") is not None,
                 "method": session.auth_data.decode() if session.authenticated else None,
             }, file)
         return "250 2.0.0 Kept"

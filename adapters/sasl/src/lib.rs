@@ -56,7 +56,7 @@ mod server;
 
 pub use client::{Login, Proof};
 pub use secret::Secret;
-pub use server::{Exchange, Identity, Passwords, Step, Users, mechanisms};
+pub use server::{Exchange, Identity, Passwords, Step, Users, mechanisms, token_mechanisms};
 
 /// The longest user name, password or token that is taken, in octets.
 pub(crate) const LONGEST: usize = 8 * 1024;

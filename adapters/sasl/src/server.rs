@@ -47,7 +47,7 @@ pub trait Users: Send + Sync {
     }
 }
 
-/// Users and their passwords, held in memory.
+/// Users with their passwords, or their tokens, held in memory.
 ///
 /// ```
 /// use smtp_sasl::{Passwords, Users};
@@ -57,17 +57,50 @@ pub trait Users: Send + Sync {
 /// assert!(users.password("bob").is_none());
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Passwords(HashMap<String, Secret>);
+pub struct Passwords {
+    passwords: HashMap<String, Secret>,
+    tokens: HashMap<String, Secret>,
+}
+
+impl Passwords {
+    /// Users who show a token as well, or instead: one each, compared in constant time.
+    ///
+    /// ```
+    /// use smtp_sasl::{Passwords, Users};
+    ///
+    /// let users = Passwords::default().with_tokens([("alice", "ya29.x")]);
+    /// assert!(users.is_token("alice", &"ya29.x".into()));
+    /// assert!(!users.is_token("alice", &"ya29.y".into()));
+    /// ```
+    #[must_use]
+    pub fn with_tokens<N, S>(mut self, users: impl IntoIterator<Item = (N, S)>) -> Self
+    where
+        N: Into<String>,
+        S: Into<Secret>,
+    {
+        self.tokens = users.into_iter().map(|(name, token)| (name.into(), token.into())).collect();
+        self
+    }
+}
 
 impl<N: Into<String>, S: Into<Secret>> FromIterator<(N, S)> for Passwords {
     fn from_iter<I: IntoIterator<Item = (N, S)>>(users: I) -> Self {
-        Passwords(users.into_iter().map(|(name, secret)| (name.into(), secret.into())).collect())
+        let passwords = users.into_iter().map(|(name, secret)| (name.into(), secret.into()));
+        Passwords { passwords: passwords.collect(), tokens: HashMap::new() }
     }
 }
 
 impl Users for Passwords {
     fn password(&self, user: &str) -> Option<Secret> {
-        self.0.get(user).cloned()
+        self.passwords.get(user).cloned()
+    }
+
+    fn is_token(&self, user: &str, token: &Secret) -> bool {
+        let expected = self.tokens.get(user);
+        // A user who is not there takes as long as one who is.
+        let known = expected.unwrap_or(token).expose();
+        let same = bool::from(digest(known.as_bytes()).ct_eq(&digest(token.expose().as_bytes())));
+        same && expected.is_some()
     }
 }
 
@@ -84,6 +117,12 @@ pub fn mechanisms() -> &'static [&'static str] {
         "PLAIN",
         "LOGIN",
     ]
+}
+
+/// The mechanisms that tokens suffice for; they need TLS, as PLAIN does.
+#[must_use]
+pub fn token_mechanisms() -> &'static [&'static str] {
+    &["OAUTHBEARER", "XOAUTH2"]
 }
 
 /// Who has come in.

@@ -96,6 +96,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) users: Option<PathBuf>,
 
+    /// Offer OAUTHBEARER and XOAUTH2 to the users in this file, a line each: name:token
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tokens: Option<PathBuf>,
+
     /// Take no mail without TLS
     #[arg(long)]
     pub(crate) require_tls: bool,
@@ -222,14 +226,19 @@ impl ServeArgs {
             () if !self.listen_tls.is_empty() && !has_tls => {
                 Some("--listen-tls needs --tls-cert and --tls-key, or --tls-self-signed")
             }
-            () if self.require_auth && self.users.is_none() => {
-                Some("--require-auth needs --users FILE")
+            () if self.require_auth && !self.has_users() => {
+                Some("--require-auth needs --users FILE or --tokens FILE")
             }
-            () if self.allow_plaintext_auth && self.users.is_none() => {
-                Some("--allow-plaintext-auth needs --users FILE")
+            () if self.allow_plaintext_auth && !self.has_users() => {
+                Some("--allow-plaintext-auth needs --users FILE or --tokens FILE")
             }
             () => None,
         }
+    }
+
+    /// Whether anybody could authenticate.
+    pub(crate) fn has_users(&self) -> bool {
+        self.users.is_some() || self.tokens.is_some()
     }
 
     /// Where messages go.

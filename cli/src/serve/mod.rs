@@ -80,8 +80,10 @@ fn config(args: &ServeArgs) -> io::Result<Config> {
     if args.prdr {
         config = config.with(Extension::Prdr);
     }
-    if args.users.is_some() {
-        config = config.auth(smtp_sasl::mechanisms().iter().copied()).map_err(io::Error::other)?;
+    if args.has_users() {
+        let passwords = args.users.iter().flat_map(|_| smtp_sasl::mechanisms());
+        let tokens = args.tokens.iter().flat_map(|_| smtp_sasl::token_mechanisms());
+        config = config.auth(passwords.chain(tokens).copied()).map_err(io::Error::other)?;
     }
     if args.require_tls {
         config = config.require_tls();
@@ -112,7 +114,7 @@ fn policy(args: &ServeArgs, hostname: &str) -> io::Result<Policy> {
     };
     Ok(Policy {
         tls: tls.transpose().map_err(io::Error::other)?,
-        users: args.users.as_deref().map(people::read).transpose()?,
+        users: people::read(args.users.as_deref(), args.tokens.as_deref())?,
         proxied: args.proxy_protocol,
         trusted: args.xclient_from.clone(),
     })

@@ -1,4 +1,4 @@
-//! The file of users.
+//! The files of users.
 
 use std::io;
 use std::path::Path;
@@ -6,26 +6,40 @@ use std::sync::Arc;
 
 use smtp_sasl::{Passwords, Users};
 
-/// Reads `name:password` lines; empty ones are passed over. A password may hold colons.
-pub(super) fn read(path: &Path) -> io::Result<Arc<dyn Users>> {
-    let explain = |error: io::Error| {
-        io::Error::new(error.kind(), format!("--users {}: {error}", path.display()))
-    };
-    let text = std::fs::read_to_string(path).map_err(explain)?;
-    let users = parse(&text).map_err(|line| {
-        explain(io::Error::other(format!("line {line} is not a name, a colon and a password")))
-    })?;
-    Ok(Arc::new(users))
+/// Reads `name:password` lines and `name:token` lines, whichever files there are; empty lines are
+/// passed over. A password may hold colons.
+pub(super) fn read(
+    passwords: Option<&Path>,
+    tokens: Option<&Path>,
+) -> io::Result<Option<Arc<dyn Users>>> {
+    if passwords.is_none() && tokens.is_none() {
+        return Ok(None);
+    }
+    let passwords = Passwords::from_iter(pairs("--users", "password", passwords)?);
+    Ok(Some(Arc::new(passwords.with_tokens(pairs("--tokens", "token", tokens)?))))
 }
 
-/// The users, or the number of the line that is none.
-fn parse(text: &str) -> Result<Passwords, usize> {
+fn pairs(option: &str, what: &str, path: Option<&Path>) -> io::Result<Vec<(String, String)>> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    let explain = |error: io::Error| {
+        io::Error::new(error.kind(), format!("{option} {}: {error}", path.display()))
+    };
+    let text = std::fs::read_to_string(path).map_err(explain)?;
+    parse(&text).map_err(|line| {
+        explain(io::Error::other(format!("line {line} is not a name, a colon and a {what}")))
+    })
+}
+
+/// Names and secrets, or the number of the line that is none.
+fn parse(text: &str) -> Result<Vec<(String, String)>, usize> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty());
-    let users = lines.map(|(index, line)| match line.split_once(':') {
-        Some((name, password)) if is_name(name) && !password.is_empty() => Ok((name, password)),
+    let pairs = lines.map(|(index, line)| match line.split_once(':') {
+        Some((name, secret)) if is_name(name) && !secret.is_empty() => {
+            Ok((name.to_owned(), secret.to_owned()))
+        }
         _ => Err(index + 1),
     });
-    users.collect::<Result<Vec<_>, _>>().map(Passwords::from_iter)
+    pairs.collect()
 }
 
 fn is_name(name: &str) -> bool {
@@ -39,9 +53,29 @@ mod tests {
     #[test]
     fn names_and_passwords() {
         let users = parse("alice:tiger\n\nbob@example.org:a:b c\r\n").unwrap();
+        let want = [("alice", "tiger"), ("bob@example.org", "a:b c")];
+        assert_eq!(users, want.map(|(name, secret)| (name.to_owned(), secret.to_owned())));
+    }
+
+    #[test]
+    fn either_file_or_both() {
+        let dir = tempfile::tempdir().unwrap();
+        let (passwords, tokens) = (dir.path().join("users"), dir.path().join("tokens"));
+        std::fs::write(&passwords, "alice:tiger\n").unwrap();
+        std::fs::write(&tokens, "alice:ya29.x\nbob:ya29.y\n").unwrap();
+        let users = read(Some(&passwords), Some(&tokens)).unwrap().unwrap();
         assert_eq!(users.password("alice").unwrap().expose(), "tiger");
-        assert_eq!(users.password("bob@example.org").unwrap().expose(), "a:b c");
-        assert!(users.password("").is_none() && users.password("eve").is_none());
+        assert!(
+            users.is_token("alice", &"ya29.x".into()) && users.is_token("bob", &"ya29.y".into())
+        );
+        // A token is no password, a password no token, and one's token not another's.
+        assert!(users.password("bob").is_none() && !users.is_token("alice", &"tiger".into()));
+        assert!(
+            !users.is_token("bob", &"ya29.x".into()) && !users.is_token("eve", &"ya29.x".into())
+        );
+        assert!(read(Some(&passwords), None).unwrap().is_some());
+        assert!(read(None, Some(&tokens)).unwrap().is_some());
+        assert!(read(None, None).unwrap().is_none());
     }
 
     #[test]
