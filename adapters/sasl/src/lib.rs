@@ -51,12 +51,15 @@
 //! ```
 
 mod client;
+mod keeper;
 mod secret;
 mod server;
+mod users;
 
 pub use client::{Login, Proof};
 pub use secret::Secret;
-pub use server::{Exchange, Identity, Passwords, Step, Users, mechanisms, token_mechanisms};
+pub use server::{Exchange, Identity, Step};
+pub use users::{Passwords, Users, mechanisms, token_mechanisms};
 
 /// The longest user name, password or token that is taken, in octets.
 pub(crate) const LONGEST: usize = 8 * 1024;

@@ -1,129 +1,17 @@
 //! The server's side.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
-use hmac::{Hmac, Mac};
-use rsasl::callback::{Context, Request, SessionCallback, SessionData};
-use rsasl::mechanisms::scram::properties::ScramStoredPassword;
-use rsasl::mechanisms::scram::{self, tools};
-use rsasl::prelude::{
-    Mechanism, Mechname, Registry, SASLConfig, SASLServer, Session, SessionError, State,
-};
-use rsasl::property::{AuthId, AuthzId};
-use rsasl::validate::{NoValidation, Validate, ValidationError};
-use sha2::{Digest, Sha256};
+use rsasl::mechanisms::scram;
+use rsasl::prelude::{Mechanism, Mechname, Registry, SASLConfig, SASLServer, Session, State};
+use rsasl::validate::NoValidation;
 use subtle::ConstantTimeEq;
 
 use crate::client::Binding;
-use crate::{LONGEST, Secret, cram, is_name, is_scram};
-
-/// Who may come in.
-///
-/// A method that is not there refuses everybody.
-pub trait Users: Send + Sync {
-    /// The password of that user: for PLAIN, LOGIN, CRAM-MD5 and SCRAM.
-    fn password(&self, user: &str) -> Option<Secret> {
-        let _ = user;
-        None
-    }
-
-    /// Whether the token is good for that user; for OAUTHBEARER and XOAUTH2.
-    fn is_token(&self, user: &str, token: &Secret) -> bool {
-        let _ = (user, token);
-        false
-    }
-
-    /// Who the TLS client is, and whether it may act as whom it names; for EXTERNAL.
-    fn external(&self, acts_as: Option<&str>) -> Option<String> {
-        let _ = acts_as;
-        None
-    }
-
-    /// Whether one user may act for another.
-    fn may_act(&self, user: &str, acts_as: &str) -> bool {
-        user == acts_as
-    }
-}
-
-/// Users with their passwords, or their tokens, held in memory.
-///
-/// ```
-/// use smtp_sasl::{Passwords, Users};
-///
-/// let users = Passwords::from_iter([("alice", "tiger")]);
-/// assert_eq!(users.password("alice").unwrap().expose(), "tiger");
-/// assert!(users.password("bob").is_none());
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct Passwords {
-    passwords: HashMap<String, Secret>,
-    tokens: HashMap<String, Secret>,
-}
-
-impl Passwords {
-    /// Users who show a token as well, or instead: one each, compared in constant time.
-    ///
-    /// ```
-    /// use smtp_sasl::{Passwords, Users};
-    ///
-    /// let users = Passwords::default().with_tokens([("alice", "ya29.x")]);
-    /// assert!(users.is_token("alice", &"ya29.x".into()));
-    /// assert!(!users.is_token("alice", &"ya29.y".into()));
-    /// ```
-    #[must_use]
-    pub fn with_tokens<N, S>(mut self, users: impl IntoIterator<Item = (N, S)>) -> Self
-    where
-        N: Into<String>,
-        S: Into<Secret>,
-    {
-        self.tokens = users.into_iter().map(|(name, token)| (name.into(), token.into())).collect();
-        self
-    }
-}
-
-impl<N: Into<String>, S: Into<Secret>> FromIterator<(N, S)> for Passwords {
-    fn from_iter<I: IntoIterator<Item = (N, S)>>(users: I) -> Self {
-        let passwords = users.into_iter().map(|(name, secret)| (name.into(), secret.into()));
-        Passwords { passwords: passwords.collect(), tokens: HashMap::new() }
-    }
-}
-
-impl Users for Passwords {
-    fn password(&self, user: &str) -> Option<Secret> {
-        self.passwords.get(user).cloned()
-    }
-
-    fn is_token(&self, user: &str, token: &Secret) -> bool {
-        let expected = self.tokens.get(user);
-        // A user who is not there takes as long as one who is.
-        let known = expected.unwrap_or(token).expose();
-        let same = bool::from(digest(known.as_bytes()).ct_eq(&digest(token.expose().as_bytes())));
-        same && expected.is_some()
-    }
-}
-
-/// The mechanisms that passwords suffice for, strongest first: what to give to
-/// `server::Config::auth`. Those that are bound to TLS need [`Exchange::new`]'s binding.
-#[must_use]
-pub fn mechanisms() -> &'static [&'static str] {
-    &[
-        "SCRAM-SHA-256-PLUS",
-        "SCRAM-SHA-1-PLUS",
-        "SCRAM-SHA-256",
-        "SCRAM-SHA-1",
-        "CRAM-MD5",
-        "PLAIN",
-        "LOGIN",
-    ]
-}
-
-/// The mechanisms that tokens suffice for; they need TLS, as PLAIN does.
-#[must_use]
-pub fn token_mechanisms() -> &'static [&'static str] {
-    &["OAUTHBEARER", "XOAUTH2"]
-}
+use crate::keeper::{Keeper, Verdict, unescape};
+use crate::users::digest;
+use crate::{LONGEST, Secret, Users, cram, is_name, is_scram};
 
 /// Who has come in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -186,8 +74,6 @@ enum Run {
     /// SCRAM's last message is sent as a challenge, and its answer must be empty.
     ScramEnd(Identity),
 }
-
-type Verdict = Arc<Mutex<Option<Identity>>>;
 
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -451,141 +337,8 @@ impl Exchange {
     }
 }
 
-fn digest(octets: &[u8]) -> [u8; 32] {
-    Sha256::digest(octets).into()
-}
-
 fn bearer(field: &str) -> Option<&str> {
     let value = field.strip_prefix("auth=")?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("Bearer").then_some(token)
-}
-
-/// `=2C` is a comma and `=3D` an equals sign; no other `=` may stand there (RFC 5802 section 5.1).
-fn unescape(name: &str) -> Option<String> {
-    let mut parts = name.split('=');
-    let mut whole = parts.next()?.to_owned();
-    for part in parts {
-        let (sign, rest) = match (part.strip_prefix("2C"), part.strip_prefix("3D")) {
-            (Some(rest), _) => (',', rest),
-            (_, Some(rest)) => ('=', rest),
-            _ => return None,
-        };
-        whole.push(sign);
-        whole.push_str(rest);
-    }
-    Some(whole)
-}
-
-/// RFC 7677 section 4 asks for at least this many.
-const ROUNDS: u32 = 4096;
-
-/// What SCRAM asks about a user.
-struct Keeper {
-    users: Arc<dyn Users>,
-    sha1: bool,
-    verdict: Verdict,
-}
-
-impl SessionCallback for Keeper {
-    fn callback(
-        &self,
-        _: &SessionData,
-        context: &Context<'_>,
-        request: &mut Request<'_>,
-    ) -> Result<(), SessionError> {
-        if !request.is::<ScramStoredPassword<'_>>() {
-            return Ok(());
-        }
-        let name = context.get_ref::<AuthId>().unwrap_or_default();
-        let user = unescape(name).filter(|user| is_name(user));
-        let known = user.as_deref().and_then(|user| self.users.password(user));
-        // Somebody who is not known has a salt that stays the same, and a password that nobody
-        // knows: names cannot be told apart from here.
-        let (salt, nobody) = derived(name);
-        let password = match &known {
-            Some(secret) if !secret.expose().is_empty() => secret.expose().as_bytes(),
-            _ => &nobody,
-        };
-        let (stored, server) = match self.sha1 {
-            true => keys::<sha1::Sha1>(password, &salt),
-            false => keys::<Sha256>(password, &salt),
-        };
-        request.satisfy::<ScramStoredPassword<'_>>(&ScramStoredPassword::new(
-            ROUNDS, &salt, &stored, &server,
-        ))?;
-        Ok(())
-    }
-
-    /// Called once the proof is found to be right.
-    fn validate(
-        &self,
-        _: &SessionData,
-        context: &Context<'_>,
-        _: &mut Validate<'_>,
-    ) -> Result<(), ValidationError> {
-        let user = context.get_ref::<AuthId>().and_then(unescape);
-        let acts_as = match context.get_ref::<AuthzId>() {
-            None | Some("") => user.clone(),
-            Some(acts_as) => unescape(acts_as),
-        };
-        if let (Some(user), Some(acts_as)) = (user, acts_as)
-            && self.users.password(&user).is_some()
-            && is_name(&acts_as)
-            && self.users.may_act(&user, &acts_as)
-        {
-            *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some(Identity { user, acts_as });
-        }
-        Ok(())
-    }
-}
-
-macro_rules! stored {
-    ($digest:ty, $password:expr, $salt:expr) => {{
-        let mut salted = Default::default();
-        tools::hash_password::<$digest>($password, ROUNDS, $salt, &mut salted);
-        let (client, server) = tools::derive_keys::<$digest>(salted.as_slice());
-        (<$digest>::digest(client).to_vec(), server.to_vec())
-    }};
-}
-
-trait Hash {
-    fn keys(password: &[u8], salt: &[u8]) -> (Vec<u8>, Vec<u8>);
-}
-
-impl Hash for sha1::Sha1 {
-    fn keys(password: &[u8], salt: &[u8]) -> (Vec<u8>, Vec<u8>) {
-        stored!(sha1::Sha1, password, salt)
-    }
-}
-
-impl Hash for Sha256 {
-    fn keys(password: &[u8], salt: &[u8]) -> (Vec<u8>, Vec<u8>) {
-        stored!(Sha256, password, salt)
-    }
-}
-
-fn keys<D: Hash>(password: &[u8], salt: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    D::keys(password, salt)
-}
-
-/// A salt, and a password for whoever is not known, made of a name and a secret of this process.
-fn derived(name: &str) -> ([u8; 16], [u8; 16]) {
-    static KEY: std::sync::OnceLock<[u8; 32]> = std::sync::OnceLock::new();
-    let key = KEY.get_or_init(|| {
-        let mut key = [0; 32];
-        // Without randomness a salt can be foreseen, which is no secret to begin with.
-        let _ = getrandom::fill(&mut key);
-        key
-    });
-    let (mut salt, mut nobody) = ([0; 16], [0; 16]);
-    if let Ok(mut mac) = <Hmac<Sha256> as Mac>::new_from_slice(key) {
-        mac.update(name.as_bytes());
-        let octets = mac.finalize().into_bytes();
-        let (first, second) = octets.split_at(16);
-        salt.copy_from_slice(first);
-        nobody.copy_from_slice(second);
-    }
-    (salt, nobody)
 }
