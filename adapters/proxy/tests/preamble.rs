@@ -75,6 +75,9 @@ fn version_2() {
     assert_eq!(header(&second(0x21, 0x21, &v6)), client("[::1]:7", "[::2]:25"));
     assert_eq!(header(&second(0x20, 0x00, b"")), Some(Header::Local));
     assert_eq!(header(&second(0x20, 0x11, V4)), Some(Header::Local));
+    // The family is ignored, and so is how much stands there.
+    assert_eq!(header(&second(0x20, 0x11, b"")), Some(Header::Local));
+    assert_eq!(header(&second(0x20, 0xff, b"?")), Some(Header::Local));
     assert_eq!(header(&second(0x21, 0x00, b"")), Some(Header::Unknown));
     assert_eq!(header(&second(0x21, 0x31, &[0; 216])), Some(Header::Unknown));
 }
