@@ -231,6 +231,11 @@ fn one_user_acts_for_another() {
         assert_eq!(step, Step::Accepted(Identity { user: "alice".into(), acts_as: "list".into() }));
         assert_eq!(talk(login("root"), &[mechanism], server(None)).unwrap().1, Step::Rejected);
     }
+    for mechanism in ["OAUTHBEARER", "XOAUTH2"] {
+        let login = Login::token("bob", "ya29.token").acts_as("alice");
+        let step = talk(login, &[mechanism], server(None)).unwrap().1;
+        assert_eq!(step, accepted("alice"), "{mechanism}: the token is for whom is acted for");
+    }
     let mut login = Login::password("alice", "tiger").acts_as("list");
     assert!(login.start(&["LOGIN", "CRAM-MD5"], true).is_none(), "there is no place for it");
 }
