@@ -198,6 +198,14 @@ fn begins(bytes: &[u8], start: &[u8]) -> bool {
 }
 
 fn first(line: &[u8]) -> Result<Header, Malformed> {
+    // Whatever stands behind UNKNOWN is ignored; ppp takes four words of text and no more.
+    if line == b"PROXY UNKNOWN\r\n" || line.starts_with(b"PROXY UNKNOWN ") {
+        return Ok(Header::Unknown);
+    }
+    // ppp reads +25 as a port.
+    if line.contains(&b'+') {
+        return Err(Malformed);
+    }
     let header = v1::Header::try_from(line).map_err(|_| Malformed)?;
     Ok(match header.addresses {
         v1::Addresses::Unknown => Header::Unknown,

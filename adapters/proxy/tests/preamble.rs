@@ -61,6 +61,10 @@ fn version_1() {
         client("[2001:db8::1]:65535", "[::1]:0")
     );
     assert_eq!(header(b"PROXY UNKNOWN\r\n"), Some(Header::Unknown));
+    for ignored in [&b"1 2 3 4 5 6 7"[..], b"", b" ", b"\xff\0"] {
+        let line = [b"PROXY UNKNOWN ", ignored, b"\r\n"].concat();
+        assert_eq!(header(&line), Some(Header::Unknown), "{}", line.escape_ascii());
+    }
     let longest = "PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n";
     assert_eq!(longest.len(), 107);
     assert_eq!(header(longest.as_bytes()), Some(Header::Unknown));
@@ -96,6 +100,8 @@ fn what_is_no_header() {
         b"PROXY TCP4 192.0.2.1 192.0.2.2 4711\r\n",
         b"PROXY TCP4 192.0.2.1 192.0.2.2 4711 65536\r\n",
         b"PROXY TCP4 192.0.2.1 192.0.2.2 4711 -1\r\n",
+        b"PROXY TCP4 192.0.2.1 192.0.2.2 4711 +1\r\n",
+        b"PROXY UNKNOWNS\r\n",
         b"PROXY TCP4 192.0.2.256 192.0.2.2 1 2\r\n",
         b"PROXY TCP4 ::1 ::2 1 2\r\n",
         b"PROXY TCP6 192.0.2.1 192.0.2.2 1 2\r\n",
