@@ -51,7 +51,7 @@ macro_rules! parameters_buf {
                     text.push('=');
                     text.push_str(value);
                 }
-                if !matches!(parameter::esmtp_param(&text), Ok(("", _))) {
+                if !matches!(parameter::esmtp_param(&text), Ok(("", it)) if it == (keyword, value)) {
                     return Err(ParameterError::Syntax);
                 }
                 let Self(mut list) = self;
@@ -370,6 +370,7 @@ mod tests {
             assert!(new().other("XFOO", Some(value)).is_err(), "{value:?}");
             assert!(new().other(value, None).is_err() || value == "x", "{value:?}");
         }
+        assert!(new().other("XFOO=1", None).is_err(), "a keyword is no parameter");
         for id in ["a\r\nb", "a\0", "", "é"] {
             assert!(new().envid(id).is_err(), "{id:?}");
         }
