@@ -40,7 +40,8 @@ fn config(choices: &mut Choices<'_>) -> Config {
         _ => config.bare_newline(BareNewline::Normalise),
     };
     let config = if choices.flag() { config.syntax(Syntax::Lenient) } else { config };
-    if choices.flag() { config.ask_verify().ask_expand() } else { config }
+    let config = if choices.flag() { config.ask_verify().ask_expand() } else { config };
+    if choices.next() % 4 == 3 { config.lmtp() } else { config }
 }
 
 /// What a session came to.
