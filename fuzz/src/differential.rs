@@ -6,7 +6,8 @@
 use registry_smtp_proto as registry;
 
 use std::borrow::Cow;
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
+use std::ops::Deref;
 
 use registry::Request;
 use registry::request::receiver::DataReceiver;
@@ -22,12 +23,35 @@ use smtp_proto::reply::{Reply, ReplyFault};
 use crate::data::{decoded, split_end};
 use smtp_codec::proto::session::BareNewline;
 
-/// A difference that is intended: why, and whether it is at work.
-type Difference<T> = (&'static str, T);
+/// Each difference that is intended: why, and whether it is at work.
+type OfLines = &'static [(&'static str, fn(&Line<'_>) -> bool)];
+type OfMeanings = &'static [(&'static str, fn(&Meaning<'_>) -> bool)];
+type OfReplies = &'static [(&'static str, fn(&Answer<'_>) -> bool)];
+type OfMailData = &'static [(&'static str, fn(&Mail<'_>) -> bool)];
 
-fn explained(case: &impl Debug, differences: impl IntoIterator<Item = (&'static str, bool)>) {
-    let found = differences.into_iter().find(|(_, applies)| *applies);
-    assert!(found.is_some(), "not intended: {case:?}");
+macro_rules! explained {
+    ($case:expr, $differences:expr) => {
+        let found = $differences.iter().any(|(_, applies)| applies(&$case));
+        assert!(found, "not intended: {:?}", $case);
+    };
+}
+
+/// Octets that are shown as text.
+#[derive(Clone, Copy)]
+struct Octets<'a>(&'a [u8]);
+
+impl Debug for Octets<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.escape_ascii())
+    }
+}
+
+impl Deref for Octets<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.0
+    }
 }
 
 /// Any command line, reply or mail data.
@@ -44,7 +68,7 @@ type Theirs<'a> = Result<Request<Cow<'a, str>>, registry::Error>;
 #[derive(Debug)]
 struct Line<'a> {
     text: String,
-    line: &'a [u8],
+    line: Octets<'a>,
     ours: Result<Command<'a>, CommandError>,
     theirs: Theirs<'a>,
 }
@@ -70,7 +94,7 @@ impl Line<'_> {
 }
 
 /// It takes the line, and ours does not.
-const LOOSER: &[Difference<fn(&Line<'_>) -> bool>] = &[
+const LOOSER: OfLines = &[
     ("addresses are not held to their grammar: RFC 5321 section 4.1.2", |it| {
         matches!(it.ours, Err(CommandError::ReversePath(_) | CommandError::ForwardPath(_)))
     }),
@@ -93,7 +117,7 @@ const LOOSER: &[Difference<fn(&Line<'_>) -> bool>] = &[
         matches!(it.ours, Err(CommandError::NoFrom | CommandError::NoTo))
     }),
     ("octets that are not UTF-8 become U+FFFD: RFC 6531 section 3.3", |it| {
-        matches!(it.ours, Err(CommandError::NotUtf8)) && str::from_utf8(it.line).is_err()
+        matches!(it.ours, Err(CommandError::NotUtf8)) && str::from_utf8(&it.line).is_err()
     }),
     ("a chunk size is not held to its grammar: RFC 3030 section 2", |it| {
         matches!(it.ours, Err(CommandError::ChunkSize))
@@ -112,7 +136,7 @@ const LOOSER: &[Difference<fn(&Line<'_>) -> bool>] = &[
 ];
 
 /// It refuses the line, and ours takes it.
-const STRICTER: &[Difference<fn(&Line<'_>) -> bool>] = &[
+const STRICTER: OfLines = &[
     (
         "parameters that are not known are kept: whether they are offered is no matter of \
         grammar",
@@ -167,22 +191,20 @@ fn command(line: &[u8]) {
     let whole = [line, b"\r\n"].concat();
     let ours = Command::parse(line);
     let theirs = Request::parse(&mut whole.iter());
-    let case = Line { text: String::from_utf8_lossy(line).into_owned(), line, ours, theirs };
+    let text = String::from_utf8_lossy(line).into_owned();
+    let case = Line { text, line: Octets(line), ours, theirs };
     match (&case.ours, &case.theirs) {
         (Err(_) | Ok(Command::Unknown { .. }), Err(_)) => {}
         (Ok(_), Err(_)) => {
-            explained(&case, STRICTER.iter().map(|(why, applies)| (*why, applies(&case))))
+            explained!(case, STRICTER);
         }
         (Err(_) | Ok(Command::Unknown { .. }), Ok(_)) => {
-            explained(&case, LOOSER.iter().map(|(why, applies)| (*why, applies(&case))))
+            explained!(case, LOOSER);
         }
         (Ok(ours), Ok(theirs)) => {
             if let Err(what) = same(ours, theirs) {
                 let meaning = Meaning { what, line: &case };
-                explained(
-                    &meaning,
-                    OTHERWISE.iter().map(|(why, applies)| (*why, applies(&meaning))),
-                );
+                explained!(meaning, OTHERWISE);
             }
         }
     }
@@ -195,7 +217,7 @@ struct Meaning<'a> {
 }
 
 /// Both take the line, and see another thing in it.
-const OTHERWISE: &[Difference<fn(&Meaning<'_>) -> bool>] = &[
+const OTHERWISE: OfMeanings = &[
     ("a quoted local part is the text in its quotes, with its backslashes taken off", |it| {
         it.what == "address" && it.line.has("\"")
     }),
@@ -321,17 +343,16 @@ fn rcpt(
 
 #[derive(Debug)]
 struct Answer<'a> {
-    text: String,
-    bytes: &'a [u8],
+    bytes: Octets<'a>,
     ours: Result<Reply<'a>, ReplyFault>,
     theirs: Result<(u16, [u8; 3], String), registry::Error>,
 }
 
-const REPLIES: &[Difference<fn(&Answer<'_>) -> bool>] = &[
+const REPLIES: OfReplies = &[
     (
         "codes are not held to 2yz, 4yz, 5yz and 354, nor to be the same on each line: RFC \
         5321 section 4.2",
-        |it| matches!(it.ours, Err(_)),
+        |it| it.ours.is_err(),
     ),
     ("a reply may be longer than 4096 octets: servers send such", |it| it.bytes.len() > 4000),
     (
@@ -347,7 +368,7 @@ const REPLIES: &[Difference<fn(&Answer<'_>) -> bool>] = &[
         },
     ),
     ("text is octets, which need not be UTF-8; controls that pass", |it| {
-        str::from_utf8(it.bytes).is_err()
+        str::from_utf8(&it.bytes).is_err()
     }),
     ("white space at the ends of lines is text; a tab parts like a space", |it| {
         it.bytes.contains(&b'\t') || it.bytes.windows(2).any(|two| matches!(two, b" \r" | b"  "))
@@ -367,8 +388,7 @@ fn reply(bytes: &[u8]) {
         return;
     }
     let theirs = theirs.map(|it| (it.code, it.esc, it.message));
-    let text = bytes.escape_ascii().to_string();
-    let case = Answer { text, bytes, ours, theirs };
+    let case = Answer { bytes: Octets(bytes), ours, theirs };
     let agree = match (&case.ours, &case.theirs) {
         (Err(_), Err(_)) => true,
         (Ok(ours), Ok((code, esc, message))) => {
@@ -381,18 +401,18 @@ fn reply(bytes: &[u8]) {
         _ => false,
     };
     if !agree {
-        explained(&case, REPLIES.iter().map(|(why, applies)| (*why, applies(&case))));
+        explained!(case, REPLIES);
     }
 }
 
 #[derive(Debug)]
 struct Mail<'a> {
-    octets: &'a [u8],
+    octets: Octets<'a>,
     ours: Option<(Vec<u8>, usize)>,
     theirs: Option<(Vec<u8>, usize)>,
 }
 
-const DATA: &[Difference<fn(&Mail<'_>) -> bool>] = &[
+const DATA: OfMailData = &[
     ("a lone dot on the first line ends it: RFC 5321 section 4.1.1.4", |it| {
         it.octets.starts_with(b".")
     }),
@@ -408,8 +428,8 @@ fn mail_data(octets: &[u8]) {
     let mut rest = octets.iter();
     let ended = DataReceiver::new().ingest(&mut rest, &mut content);
     let theirs = ended.then(|| (content, octets.len() - rest.len()));
-    let case = Mail { octets, ours: ours.zip(end), theirs };
+    let case = Mail { octets: Octets(octets), ours: ours.zip(end), theirs };
     if case.ours != case.theirs {
-        explained(&case, DATA.iter().map(|(why, applies)| (*why, applies(&case))));
+        explained!(case, DATA);
     }
 }

@@ -5,12 +5,14 @@
 //! What stands before the first NUL of an input is the choices; an input without one has none, and
 //! is taken whole with every answer yes. So a plain recorded dialogue is a seed.
 
+mod answer;
 mod bdat;
 mod client;
 mod client_operations;
 mod data;
 mod differential;
 mod ehlo;
+mod letters;
 mod message;
 mod monitor;
 mod operations;

@@ -5,12 +5,13 @@
 //! operations between them; see [`Operation`].
 
 use bytes::Buf;
-use smtp_codec::proto::command::Verb;
-use smtp_codec::proto::reply::{EnhancedCode, Extension, Positive, Refusal};
+use smtp_codec::proto::command::AttributeValue;
+use smtp_codec::proto::reply::Extension;
 use smtp_codec::proto::session::BareNewline;
 use smtp_codec::server::{Abort, Closing, Config, Connection, Event, Limits, Want};
 
 use crate::Choices;
+use crate::answer::{Answer, give, give_with};
 use crate::reckoning::Reckoning;
 
 /// What stands between the octets.
@@ -333,15 +334,10 @@ impl Session {
             Event::Greet(greet) => {
                 assert!(!self.greeted, "greeted twice");
                 self.greeted = true;
-                answer.give_with(
-                    greet,
-                    |it| it.accept(),
-                    |it, p| it.accept_with(p),
-                    |it, r| it.reject(r),
-                );
+                give_with!(answer, greet);
             }
             Event::Hello(hello) => {
-                answer.give(hello, |it| it.accept(), |it, r| it.reject(r));
+                give!(answer, hello);
                 if yes {
                     self.reset();
                 }
@@ -349,12 +345,7 @@ impl Session {
             Event::Mail(mail) => {
                 assert_eq!(mail.parameters().iter().filter(|it| it.kind().is_none()).count(), 0);
                 let utf8 = mail.parameters().smtp_utf8();
-                answer.give_with(
-                    mail,
-                    |it| it.accept(),
-                    |it, p| it.accept_with(p),
-                    |it, r| it.reject(r),
-                );
+                give_with!(answer, mail);
                 if yes {
                     self.reset();
                     (self.stage, self.received, self.utf8) = (Stage::Open, 0, utf8);
@@ -362,19 +353,14 @@ impl Session {
             }
             Event::Rcpt(rcpt) => {
                 assert_eq!(self.stage, Stage::Open, "a recipient for nothing");
-                answer.give_with(
-                    rcpt,
-                    |it| it.accept(),
-                    |it, p| it.accept_with(p),
-                    |it, r| it.reject(r),
-                );
+                give_with!(answer, rcpt);
                 self.accepted += u32::from(yes);
             }
             Event::Data(data) => {
                 assert_eq!(self.stage, Stage::Open);
                 assert!(self.accepted > 0, "content for nobody");
                 assert_eq!(data.protocol().is_secure(), self.secure);
-                answer.give(data, |it| it.accept(), |it, r| it.reject(r));
+                give!(answer, data);
                 self.stage = if yes { Stage::Content } else { Stage::Idle };
             }
             Event::Message(message) => {
@@ -387,12 +373,7 @@ impl Session {
                 assert_eq!(message.recipient(), self.lmtp.then_some(judged));
                 assert_eq!(message.size(), self.received);
                 assert_eq!(message.protocol().is_utf8(), self.utf8);
-                answer.give_with(
-                    message,
-                    |it| it.accept(),
-                    |it, p| it.accept_with(p),
-                    |it, r| it.reject(r),
-                );
+                give_with!(answer, message);
                 let last = !self.lmtp || judged + 1 == self.accepted;
                 self.stage = if last { Stage::Idle } else { Stage::Judged(judged + 1) };
             }
@@ -402,24 +383,14 @@ impl Session {
                 self.stage = Stage::Idle;
             }
             Event::Verify(it) => {
-                answer.give_with(
-                    it,
-                    |it| it.accept(),
-                    |it, p| it.accept_with(p),
-                    |it, r| it.reject(r),
-                );
+                give_with!(answer, it);
             }
             Event::Expand(it) => {
-                answer.give_with(
-                    it,
-                    |it| it.accept(),
-                    |it, p| it.accept_with(p),
-                    |it, r| it.reject(r),
-                );
+                give_with!(answer, it);
             }
             Event::StartTls(start) => {
                 assert!(!self.secure);
-                answer.give(start, |it| it.accept(), |it, r| it.reject(r));
+                give!(answer, start);
                 self.tls_due = yes;
             }
             Event::Auth(auth) => {
@@ -432,7 +403,7 @@ impl Session {
                         self.reckoning.asked(None);
                         auth.challenge(b"who?");
                     }
-                    other => other.give(auth, |it| it.accept(), |it, r| it.reject(r)),
+                    other => give!(other, auth),
                 }
                 self.authenticated = answer == Answer::Accept;
             }
@@ -446,25 +417,18 @@ impl Session {
                         self.reckoning.asked(None);
                         response.challenge(&[0xff; 20]);
                     }
-                    other => other.give(response, |it| it.accept(), |it, r| it.reject(r)),
+                    other => give!(other, response),
                 }
                 self.authenticated = answer == Answer::Accept;
             }
             Event::Etrn(it) => {
-                answer.give_with(
-                    it,
-                    |it| it.accept(),
-                    |it, p| it.accept_with(p),
-                    |it, r| it.reject(r),
-                );
+                give_with!(answer, it);
             }
             Event::Xclient(xclient) => {
                 assert!(self.trusted, "nobody may say so");
-                let login = matches!(
-                    xclient.attributes().get("LOGIN"),
-                    Some(smtp_codec::proto::command::AttributeValue::Is(_))
-                );
-                answer.give(xclient, |it| it.accept(), |it, r| it.reject(r));
+                let login =
+                    matches!(xclient.attributes().get("LOGIN"), Some(AttributeValue::Is(_)));
+                give!(answer, xclient);
                 if yes {
                     // What is said next is the greeting.
                     self.reckoning.asked(None);
@@ -474,7 +438,7 @@ impl Session {
             }
             Event::Xforward(xforward) => {
                 assert!(self.trusted, "nobody may say so");
-                answer.give(xforward, |it| it.accept(), |it, r| it.reject(r));
+                give!(answer, xforward);
             }
             Event::Body(_) | Event::Idle | Event::Closed(_) => {
                 panic!("nothing to be asked: {first}")
@@ -537,85 +501,6 @@ impl Session {
                 Event::Closed(told) => assert_eq!(told, closing),
                 other => panic!("behind the end: {other:?}"),
             }
-        }
-    }
-}
-
-/// Any of the answers that an application has.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Answer {
-    Accept,
-    AcceptWith(Positive<'static>),
-    Reject(Refusal<'static>),
-}
-
-const LONG: &str = match str::from_utf8(&[b'x'; 496]) {
-    Ok(text) => text,
-    Err(_) => "",
-};
-
-impl Answer {
-    fn of(choice: u8) -> Self {
-        let positive = |code, text: &'static str| {
-            let enhanced = EnhancedCode::new(2, 1, 0);
-            Answer::AcceptWith(Positive::new(code, enhanced, text).expect("good words"))
-        };
-        let lines: &[&str] = &["one", "näher", "three"];
-        match choice {
-            0..150 => Answer::Accept,
-            150..155 => positive(250, "in my own words"),
-            155..160 => positive(299, "na\u{ef}ve \u{2764}"),
-            160..165 => positive(200, LONG),
-            165..170 => Answer::AcceptWith(Positive::new(251, None, lines).expect("lines")),
-            170..185 => Answer::Reject(Refusal::TRY_LATER),
-            185..200 => Answer::Reject(Refusal::POLICY),
-            200..210 => Answer::Reject(Refusal::MAILBOX_FULL),
-            210..220 => Answer::Reject(Refusal::new(552, None, lines).expect("lines")),
-            220..230 => Answer::Reject(Refusal::new(599, None, LONG).expect("a line")),
-            230..240 => Answer::Reject(Refusal::NOT_NOW),
-            240..250 => Answer::Reject(Refusal::BAD_CREDENTIALS),
-            _ => Answer::Reject(Refusal::SHUTTING_DOWN),
-        }
-    }
-
-    /// The code that the client must get, where the answer says which.
-    fn code(self) -> Option<u16> {
-        match self {
-            Answer::Reject(refusal) => Some(refusal.code().get()),
-            Answer::Accept | Answer::AcceptWith(_) => None,
-        }
-    }
-
-    fn give<H>(self, handle: H, accept: impl FnOnce(H), reject: impl FnOnce(H, Refusal<'_>)) {
-        match self {
-            Answer::Accept | Answer::AcceptWith(_) => accept(handle),
-            Answer::Reject(refusal) => reject(handle, refusal),
-        }
-    }
-
-    fn give_with<H>(
-        self,
-        handle: H,
-        accept: impl FnOnce(H),
-        accept_with: impl FnOnce(H, Positive<'_>),
-        reject: impl FnOnce(H, Refusal<'_>),
-    ) {
-        match self {
-            Answer::Accept => accept(handle),
-            Answer::AcceptWith(positive) => accept_with(handle, positive),
-            Answer::Reject(refusal) => reject(handle, refusal),
-        }
-    }
-}
-
-/// Whether a line is a BDAT, and what it announces.
-pub(crate) fn chunk(line: &[u8]) -> Option<(u64, bool)> {
-    use smtp_codec::proto::command::Command;
-    match Command::parse(line) {
-        Ok(Command::Bdat { size, last }) => Some((size, last)),
-        _ => {
-            assert!(Verb::of(line) != Verb::Bdat || Command::parse(line).is_err());
-            None
         }
     }
 }

@@ -6,94 +6,12 @@ use bytes::Buf;
 use smtp_codec::client::{
     self, Authentication, Content, Delivery, Event as Told, Step as Wanted, Traffic,
 };
-use smtp_codec::proto::reply::Refusal;
 use smtp_codec::proto::session::TlsPolicy;
-use smtp_codec::proto::{Envelope, Outcome, Recipient, Verdict};
-use smtp_codec::server::{self, Event};
-use smtp_codec::{Machine, Want};
-use smtp_sasl::{Exchange, Login, Passwords, Step};
+use smtp_codec::proto::{Envelope, Outcome, Verdict};
+use smtp_codec::{Machine, Want, server};
+use smtp_sasl::Login;
 
-use std::sync::Arc;
-
-/// What the application does when asked.
-#[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    Take,
-    Refuse,
-    Defer,
-}
-
-impl Fate {
-    fn verdict(self) -> Verdict {
-        match self {
-            Fate::Take => Verdict::Accepted,
-            Fate::Refuse => Verdict::Refused,
-            Fate::Defer => Verdict::Deferred,
-        }
-    }
-
-    fn refusal(self) -> Option<Refusal<'static>> {
-        match self {
-            Fate::Take => None,
-            Fate::Refuse => Some(Refusal::POLICY),
-            Fate::Defer => Some(Refusal::TRY_LATER),
-        }
-    }
-
-    /// Mostly yes, so that sessions come far.
-    fn mostly(given: &mut Unstructured<'_>) -> arbitrary::Result<Self> {
-        if given.ratio(3, 4)? { Ok(Fate::Take) } else { Fate::arbitrary(given) }
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Message {
-    mail: Fate,
-    /// At RCPT, and in LMTP at the end of the content.
-    recipients: Vec<(Fate, Fate)>,
-    data: Fate,
-    end: Fate,
-    content: Vec<u8>,
-}
-
-impl Message {
-    fn arbitrary(given: &mut Unstructured<'_>) -> arbitrary::Result<Self> {
-        let mut recipients = Vec::new();
-        for _ in 0..given.int_in_range(1..=5)? {
-            recipients.push((Fate::mostly(given)?, Fate::mostly(given)?));
-        }
-        let mut content = <&[u8]>::arbitrary(given)?.to_vec();
-        if given.ratio(1, 16)? {
-            content = content.repeat(usize::from(u8::arbitrary(given)?));
-        }
-        if given.ratio(7, 8)? {
-            // Lines, as most content is.
-            let text: String = content.iter().map(|byte| char::from(byte % 94 + 32)).collect();
-            content = text.replace(['a', 'Q'], "\r\n").replace('b', "\r\n.").into_bytes();
-        }
-        let (mail, data, end) = (Fate::mostly(given)?, Fate::mostly(given)?, Fate::mostly(given)?);
-        Ok(Message { mail, recipients, data, end, content })
-    }
-
-    fn envelope(&self, number: usize) -> Envelope {
-        let sender = format!("{number}.{:?}@example.org", self.mail);
-        let mut envelope = Envelope::new(sender.parse().expect("a path"));
-        for (number, (fate, late)) in self.recipients.iter().enumerate() {
-            let path = format!("{number}.{fate:?}.{late:?}@example.net");
-            envelope.recipients.push(Recipient::new(path.parse().expect("a path")));
-        }
-        envelope
-    }
-
-    /// Chunks go as they are; by DATA the last line gets the CRLF that it may lack.
-    fn canonical(&self, chunked: bool) -> Vec<u8> {
-        let mut canonical = self.content.clone();
-        if !chunked && !canonical.is_empty() && !canonical.ends_with(b"\r\n") {
-            canonical.extend_from_slice(b"\r\n");
-        }
-        canonical
-    }
-}
+use crate::letters::{Application, Fate, Message, is_bare};
 
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
@@ -166,95 +84,6 @@ fn exchange(given: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     }
     pair.quit();
     Ok(())
-}
-
-/// The server's application: addresses say what becomes of them.
-#[derive(Default)]
-struct Application {
-    message: Option<Message>,
-    sender: String,
-    /// Those taken, by their place in the envelope.
-    recipients: Vec<usize>,
-    content: Vec<u8>,
-    /// The number of the message, the recipient, the content.
-    stored: Vec<(usize, usize, Vec<u8>)>,
-    exchange: Option<Exchange>,
-}
-
-impl Application {
-    fn on(&mut self, event: Event<'_>) {
-        let message = self.message.as_ref();
-        let number = self.sender.split('.').next().and_then(|it| it.parse().ok()).unwrap_or(99);
-        match event {
-            Event::Mail(mail) => {
-                let sender = mail.reverse_path().to_string();
-                self.sender = sender.trim_matches(['<', '>']).to_owned();
-                (self.recipients, self.content) = (Vec::new(), Vec::new());
-                match message.and_then(|it| it.mail.refusal()) {
-                    None => mail.accept(),
-                    Some(refusal) => mail.reject(refusal),
-                }
-            }
-            Event::Rcpt(rcpt) => {
-                let path = rcpt.forward_path().to_string();
-                let place = path.trim_start_matches('<').split('.').next().expect("a number");
-                let place: usize = place.parse().expect("a number");
-                let fate = message.and_then(|it| it.recipients.get(place)).expect("a recipient").0;
-                match fate.refusal() {
-                    None => {
-                        self.recipients.push(place);
-                        rcpt.accept();
-                    }
-                    Some(refusal) => rcpt.reject(refusal),
-                }
-            }
-            Event::Data(data) => match message.and_then(|it| it.data.refusal()) {
-                None => data.accept(),
-                Some(refusal) => data.reject(refusal),
-            },
-            Event::Body(bytes) => self.content.extend_from_slice(bytes),
-            Event::Message(judged) => {
-                let message = message.expect("a message");
-                assert_eq!(usize::try_from(judged.size()).ok(), Some(self.content.len()));
-                let (fate, for_whom) = match judged.recipient() {
-                    None => (message.end, self.recipients.clone()),
-                    Some(index) => {
-                        let index = usize::try_from(index).expect("an index");
-                        let place = *self.recipients.get(index).expect("one that was taken");
-                        (message.recipients.get(place).expect("one").1, vec![place])
-                    }
-                };
-                match fate.refusal() {
-                    None => {
-                        for place in for_whom {
-                            self.stored.push((number, place, self.content.clone()));
-                        }
-                        judged.accept();
-                    }
-                    Some(refusal) => judged.reject(refusal),
-                }
-            }
-            Event::Auth(auth) => {
-                let users = Arc::new(Passwords::from_iter([("alice", "tiger")]));
-                let exchange = self.exchange.insert(Exchange::new(users, None));
-                let initial = auth.initial_response();
-                match exchange.start(auth.mechanism().as_str(), initial.as_deref()) {
-                    Step::Challenge(challenge) => auth.challenge(&challenge),
-                    Step::Accepted(_) => auth.accept(),
-                    Step::Rejected => auth.reject(Refusal::BAD_CREDENTIALS),
-                }
-            }
-            Event::AuthResponse(response) => {
-                let exchange = self.exchange.as_mut().expect("an exchange");
-                match exchange.respond(&response.response()) {
-                    Step::Challenge(challenge) => response.challenge(&challenge),
-                    Step::Accepted(_) => response.accept(),
-                    Step::Rejected => response.reject(Refusal::BAD_CREDENTIALS),
-                }
-            }
-            other => other.proceed(),
-        }
-    }
 }
 
 struct Pair {
@@ -513,12 +342,6 @@ impl Pair {
             self.application.on(self.server.event());
         }
     }
-}
-
-/// Whether a newline stands alone in it.
-fn is_bare(content: &[u8]) -> bool {
-    let whole = content.windows(2).filter(|two| two == b"\r\n").count();
-    content.iter().filter(|byte| matches!(byte, b'\r' | b'\n')).count() != 2 * whole
 }
 
 fn pour(from: &mut impl Machine, to: &mut impl Machine, most: usize) -> usize {

@@ -1,10 +1,9 @@
 //! A client that keeps count: one reply for each command, and for the content one, or in LMTP one
 //! for each recipient.
 
+use smtp_codec::proto::command::Command;
 use smtp_codec::proto::reply::{Progress, Reply, ReplyScanner};
 use smtp_codec::server::Closing;
-
-use crate::operations::chunk;
 
 /// What the next octets are to the server, as far as its replies tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,5 +209,13 @@ impl Reckoning {
 
     pub(crate) fn end(&self) {
         assert!(self.partial.is_empty() && self.reply.is_empty(), "half a reply");
+    }
+}
+
+/// Whether a line is a BDAT, and what it announces.
+fn chunk(line: &[u8]) -> Option<(u64, bool)> {
+    match Command::parse(line) {
+        Ok(Command::Bdat { size, last }) => Some((size, last)),
+        _ => None,
     }
 }

@@ -113,7 +113,7 @@ fn date(text: &str) {
     else {
         panic!("a time without a time: {text:?}")
     };
-    let east = match text.as_bytes().len().checked_sub(6).and_then(|at| text.get(at..)) {
+    let east = match text.len().checked_sub(6).and_then(|at| text.get(at..)) {
         Some(offset) if offset.starts_with(['+', '-']) => {
             let hours: i64 = offset.get(1..3).and_then(|it| it.parse().ok()).expect("hours");
             let minutes: i64 = offset.get(4..6).and_then(|it| it.parse().ok()).expect("minutes");
