@@ -72,13 +72,11 @@ fn written(header: Header) {
 /// Version 1: `PROXY TCP4 192.0.2.1 192.0.2.2 4711 25` CRLF, in at most 107 octets.
 fn first(wire: &[u8]) -> Option<(Header, usize)> {
     let end = wire.windows(2).position(|two| two == b"\r\n")?;
-    let line = str::from_utf8(wire.get(..end)?).ok()?;
-    if end + 2 > 107 || line.contains('\n') {
-        return None;
-    }
-    if line == "PROXY UNKNOWN" || line.starts_with("PROXY UNKNOWN ") {
+    let line = wire.get(..end).filter(|line| end + 2 <= 107 && !line.contains(&b'\n'))?;
+    if line == b"PROXY UNKNOWN" || line.starts_with(b"PROXY UNKNOWN ") {
         return Some((Header::Unknown, end + 2));
     }
+    let line = str::from_utf8(line).ok()?;
     let fields: Vec<&str> = line.split(' ').collect();
     let ["PROXY", family, from, to, source, destination] = fields[..] else { return None };
     let (from, to): (IpAddr, IpAddr) = match family {
