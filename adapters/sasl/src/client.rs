@@ -233,7 +233,10 @@ impl Login {
 impl Authenticator for Login {
     fn start(&mut self, offered: &[&str], secure: bool) -> Option<Attempt> {
         self.run = Run::Idle;
-        if !matches!(self.proof, Proof::Certificate) && !is_name(&self.user) {
+        let unfit = |name: &str| !name.is_empty() && !is_name(name);
+        if !matches!(self.proof, Proof::Certificate) && !is_name(&self.user)
+            || self.acts_as.as_deref().is_some_and(unfit)
+        {
             return None;
         }
         let mechanism = STRENGTH.into_iter().find(|name| {

@@ -240,6 +240,22 @@ fn one_user_acts_for_another() {
     assert!(login.start(&["LOGIN", "CRAM-MD5"], true).is_none(), "there is no place for it");
 }
 
+#[test]
+fn a_name_to_act_for_cannot_bring_fields_of_its_own() {
+    for name in ["a\x01auth=Bearer other", "a\0b", "a\r\nb"] {
+        for mechanism in ["OAUTHBEARER", "XOAUTH2"] {
+            let mut login = Login::token("alice", "ya29.token").acts_as(name);
+            assert!(login.start(&[mechanism], true).is_none(), "{mechanism} {name:?}");
+        }
+        for mechanism in ["PLAIN", "SCRAM-SHA-256"] {
+            let mut login = Login::password("alice", "tiger").acts_as(name);
+            assert!(login.start(&[mechanism], true).is_none(), "{mechanism} {name:?}");
+        }
+        let mut login = Login::certificate().acts_as(name);
+        assert!(login.start(&["EXTERNAL"], true).is_none(), "{name:?}");
+    }
+}
+
 /// RFC 4616 section 2, threats 6.
 #[test]
 fn messages_of_plain_that_are_none() {
