@@ -157,7 +157,18 @@ fn client_alone(given: &mut Unstructured<'_>) -> arbitrary::Result<()> {
         offered.push(<&str>::arbitrary(given)?);
     }
     let secure = bool::arbitrary(given)?;
+    if given.ratio(1, 4)? {
+        login = login.acts_as(<&str>::arbitrary(given)?);
+    }
     let Some(attempt) = login.start(&offered, secure) else { return Ok(()) };
+    // No name brings a field of its own.
+    let initial = attempt.initial_response.as_deref().unwrap_or_default();
+    let count = |what| initial.iter().filter(|byte| **byte == what).count();
+    match attempt.mechanism.as_str() {
+        "PLAIN" => assert_eq!(count(0), 2),
+        "OAUTHBEARER" | "XOAUTH2" => assert_eq!(count(1), 3),
+        _ => assert!(!initial.iter().any(u8::is_ascii_control)),
+    }
     let mechanism = attempt.mechanism.as_str();
     assert!(offered.iter().any(|name| name.eq_ignore_ascii_case(mechanism)));
     assert!(only.is_none_or(|only| only == mechanism));
