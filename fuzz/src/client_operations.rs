@@ -11,7 +11,7 @@ use smtp_codec::client::{
 use smtp_codec::proto::command::{Argument, Attributes, Mechanism, Queue};
 use smtp_codec::proto::reply::Extension;
 use smtp_codec::proto::session::{BareNewline, TlsPolicy};
-use smtp_codec::proto::{Envelope, Recipient, Verdict};
+use smtp_codec::proto::{Envelope, Recipient, Stage, Verdict};
 
 use crate::Choices;
 use crate::monitor::Monitor;
@@ -54,6 +54,8 @@ struct Link<'a> {
     grouping: bool,
     /// What is written goes out at once.
     eager: bool,
+    /// Replies come in as many at once as there are, and not line by line.
+    bulk: bool,
     secured: u64,
     steps: usize,
     most: usize,
@@ -63,7 +65,8 @@ impl<'a> Link<'a> {
     fn new(choices: &mut Choices<'_>, script: &'a [u8]) -> Self {
         let policies =
             [TlsPolicy::Never, TlsPolicy::Opportunistic, TlsPolicy::Required, TlsPolicy::Implicit];
-        let policy = *policies.get(usize::from(choices.next() % 4)).expect("one of four");
+        let first = choices.next();
+        let policy = *policies.get(usize::from(first % 4)).expect("one of four");
         let flags = choices.next();
         let mut config = Config::new("client.example.net")
             .expect("a host")
@@ -93,6 +96,7 @@ impl<'a> Link<'a> {
             script,
             ended: false,
             eager: flags & 128 == 0,
+            bulk: first & 64 != 0,
             secured: 0,
             steps: 0,
             most: 4000 + 40 * script.len(),
@@ -209,7 +213,7 @@ impl<'a> Link<'a> {
         self.monitor.sent(&sent, answered, self.eager && !pipelining);
     }
 
-    /// Goes on in the script: octets up to a line end or an operation, or that operation.
+    /// Goes on in the script: octets up to a line end, or an operation.
     fn operate(&mut self) {
         let is_operation = |byte: &u8| matches!(byte, 0x01..=0x07 | 0x0f | 0x10);
         match self.script.split_first() {
@@ -235,7 +239,10 @@ impl<'a> Link<'a> {
             Some(_) if self.ended => self.script = &[],
             Some(_) => {
                 let end = self.script.iter().position(is_operation).unwrap_or(self.script.len());
-                let piece = self.script.get(..end).unwrap_or_default();
+                let mut piece = self.script.get(..end).unwrap_or_default();
+                if !self.bulk {
+                    piece = piece.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
+                }
                 let taken = self.connection.rx().receive(piece);
                 self.script = self.script.get(taken..).unwrap_or_default();
                 assert!(taken > 0 || self.connection.rx().is_full());
@@ -351,7 +358,12 @@ impl<'a> Link<'a> {
                     assert!(finished, "unknown before the end was written");
                     assert!(self.monitor.end_is_sent(), "unknown before the end was sent");
                 }
-                Verdict::Refused | Verdict::Deferred => {}
+                Verdict::Refused | Verdict::Deferred => {
+                    // Nobody knows what became of it, and so nobody says that it is not sent.
+                    let taken = recipient.stage == Stage::Message && recipient.reply.is_none();
+                    let sent = finished && self.monitor.end_is_sent();
+                    assert!(!(taken && sent), "{recipient:?} {:?}", self.connection.closing());
+                }
             }
         }
         if outcome.is_accepted() && !outcome.recipients.is_empty() {

@@ -147,6 +147,8 @@ struct Session {
     lmtp: bool,
     trusted: bool,
     greeted: bool,
+    /// HELO or EHLO was taken, since TLS or XCLIENT made all things new.
+    introduced: bool,
     tls_due: bool,
     secure: bool,
     authenticated: bool,
@@ -183,6 +185,7 @@ impl Session {
             lmtp,
             trusted: flags & 1 != 0,
             greeted: false,
+            introduced: false,
             tls_due: flags & 4 != 0,
             secure: false,
             authenticated: false,
@@ -291,6 +294,7 @@ impl Session {
                     } else {
                         assert!(self.connection.is_secure());
                         (self.secure, self.authenticated) = (true, false);
+                        self.introduced = false;
                         self.reset();
                     }
                 }
@@ -330,6 +334,16 @@ impl Session {
             self.reckoning.asked(answer.code());
         }
         let yes = matches!(answer, Answer::Accept | Answer::AcceptWith(_));
+        let anybody = matches!(
+            event,
+            Event::Greet(_)
+                | Event::Hello(_)
+                | Event::Verify(_)
+                | Event::Expand(_)
+                | Event::Xclient(_)
+                | Event::Xforward(_)
+        );
+        assert!(self.introduced || anybody, "asked before EHLO: {first}");
         match event {
             Event::Greet(greet) => {
                 assert!(!self.greeted, "greeted twice");
@@ -339,6 +353,7 @@ impl Session {
             Event::Hello(hello) => {
                 give!(answer, hello);
                 if yes {
+                    self.introduced = true;
                     self.reset();
                 }
             }
@@ -434,6 +449,7 @@ impl Session {
                     self.reckoning.asked(None);
                     self.reset();
                     (self.authenticated, self.greeted) = (login, false);
+                    self.introduced = false;
                 }
             }
             Event::Xforward(xforward) => {

@@ -196,7 +196,8 @@ impl Reckoning {
                 }
             }
             Due::Chunk { answered: true, .. } => assert_eq!(got, 0, "{self:?}"),
-            Due::Message | Due::Chunk { .. } => {
+            Due::Message => assert_eq!(got, most, "{self:?}"),
+            Due::Chunk { .. } => {
                 assert!(got >= 1 && got <= most, "{got} of {most}: {self:?}");
             }
         }
