@@ -168,6 +168,7 @@ impl Preamble {
             return Err(Malformed);
         }
         match bytes {
+            _ if bytes.len() > LINE => Err(Malformed),
             [.., b'\r', b'\n'] => first(bytes).map(Some),
             _ if bytes.len() >= LINE || bytes.contains(&b'\n') => Err(Malformed),
             _ => Ok(None),
