@@ -19,7 +19,7 @@ pub fn ehlo(input: &[u8]) {
 fn read(reply: Reply<'_>) {
     let capabilities = Capabilities::new(reply);
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let lines: Vec<&[u8]> = reply.lines().map(<[u8]>::trim_ascii).collect();
+    let lines: Vec<&[u8]> = reply.lines().map(trim).collect();
     let (first, rest) = lines.split_first().expect("a line");
     assert_eq!(capabilities.domain(), first.split(blank).next().unwrap_or_default());
     assert!(first.ends_with(capabilities.greeting()));
@@ -31,7 +31,7 @@ fn read(reply: Reply<'_>) {
         let keyword = if old { line.get(..4) } else { words.next() }.unwrap_or_default();
         let arguments: Vec<&[u8]> = match old {
             true => {
-                let rest = line.get(5..).unwrap_or_default().trim_ascii_start();
+                let rest = line.get(5..).unwrap_or_default();
                 rest.split(blank).filter(|word| !word.is_empty()).collect()
             }
             false => words.collect(),
@@ -69,6 +69,14 @@ fn read(reply: Reply<'_>) {
         .flat_map(|(_, arguments)| arguments.clone())
         .collect();
     assert_eq!(capabilities.mechanisms().collect::<Vec<_>>(), mechanisms);
+}
+
+/// Without the spaces and tabs around it.
+fn trim(text: &[u8]) -> &[u8] {
+    let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t');
+    let start = text.iter().position(is_text).unwrap_or(text.len());
+    let end = text.iter().rposition(is_text).map_or(start, |at| at + 1);
+    text.get(start..end).unwrap_or_default()
 }
 
 fn plain(text: &[u8]) -> Option<u64> {
