@@ -1,5 +1,5 @@
-//! Mail data: what the server makes of any octets, beside the plainest decoder; and what the
-//! client makes of any content, decoded again.
+//! Mail data: what the server makes of any octets, beside the plainest decoder; and any content
+//! encoded, decoded again.
 
 use smtp_codec::proto::session::BareNewline;
 use smtp_codec::server::Config;
@@ -11,8 +11,8 @@ use crate::{Choices, Cut};
 const ENVELOPE: &[u8] = b"EHLO a.example\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n";
 const YES: Choices<'static> = Choices { bytes: &[], at: 0 };
 
-/// Any octets behind DATA, under each policy; and the same octets as content to be sent.
-pub fn data(input: &[u8]) {
+/// Any octets behind DATA, under each policy.
+pub fn data_decoder(input: &[u8]) {
     let (choices, octets) = Choices::part(input);
     for policy in [BareNewline::Reject, BareNewline::Pass, BareNewline::Normalise] {
         let expected = decoded(octets, policy);
@@ -23,6 +23,13 @@ pub fn data(input: &[u8]) {
                 None => assert!(!matches!(received, Some(Some(_))), "a message without an end"),
             }
         }
+    }
+}
+
+/// Any octets as content to be sent, under each policy.
+pub fn data_encoder(input: &[u8]) {
+    let (choices, octets) = Choices::part(input);
+    for policy in [BareNewline::Reject, BareNewline::Pass, BareNewline::Normalise] {
         sent(octets, policy, choices);
     }
 }
@@ -37,7 +44,7 @@ fn received(octets: &[u8], policy: BareNewline, cut: Cut<'_>) -> Received {
 }
 
 /// RFC 5321 section 4.5.2, in the plainest words.
-fn decoded(octets: &[u8], policy: BareNewline) -> Received {
+pub(crate) fn decoded(octets: &[u8], policy: BareNewline) -> Received {
     let (raw, _) = split_end(octets)?;
     let mut content = Vec::new();
     let mut bare = false;
@@ -64,7 +71,7 @@ fn decoded(octets: &[u8], policy: BareNewline) -> Received {
 }
 
 /// The mail data in front of its end, and what stands behind.
-fn split_end(octets: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn split_end(octets: &[u8]) -> Option<(&[u8], &[u8])> {
     if let Some(behind) = octets.strip_prefix(b".\r\n") {
         return Some((b"", behind));
     }
@@ -118,9 +125,13 @@ fn sent(content: &[u8], policy: BareNewline, choices: Choices<'_>) {
     if !expected.is_empty() && !expected.ends_with(b"\r\n") {
         expected.extend_from_slice(b"\r\n");
     }
-    if policy != BareNewline::Pass {
-        let decoder = BareNewline::Reject;
-        assert_eq!(received(&wire, decoder, Cut::Whole), Some(Some(expected)));
+    // What is passed on bare has more dots than a strict decoder takes off again: one that knows
+    // of no bare newlines finds the same content but for these.
+    let decoder = if bare && policy == BareNewline::Pass { policy } else { BareNewline::Reject };
+    let found = received(&wire, decoder, Cut::Whole).flatten().expect("a message");
+    match bare && policy == BareNewline::Pass {
+        true => assert!(found.len() >= expected.len()),
+        false => assert_eq!(found, expected),
     }
 }
 

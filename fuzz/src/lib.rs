@@ -5,18 +5,44 @@
 //! What stands before the first NUL of an input is the choices; an input without one has none, and
 //! is taken whole with every answer yes. So a plain recorded dialogue is a seed.
 
+mod answer;
+mod bdat;
 mod client;
+mod client_operations;
 mod data;
+mod differential;
+mod ehlo;
+mod letters;
 mod message;
+mod monitor;
+mod operations;
+mod pair;
+mod parameters;
+mod path;
+mod proxy;
+mod reckoning;
+mod sasl;
 mod server;
+mod text;
 
+pub use bdat::bdat;
 pub use client::client_session;
-pub use data::data;
+pub use client_operations::client_operations;
+pub use data::{data_decoder, data_encoder};
+pub use differential::differential;
+pub use ehlo::ehlo;
 pub use message::{command, reply};
+pub use operations::server_operations;
+pub use pair::pair;
+pub use parameters::parameters;
+pub use path::path;
+pub use proxy::proxy;
+pub use sasl::sasl;
 pub use server::server_session;
+pub use text::text;
 
 /// An endless row of choices, 0 where nothing was chosen.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Choices<'a> {
     bytes: &'a [u8],
     at: usize,

@@ -77,7 +77,7 @@ fn owned_forward(path: ForwardPath<'_>) {
     assert_eq!(owned.to_string(), path.to_string());
 }
 
-fn mail_parameters(parameters: MailParameters<'_>, syntax: Syntax) {
+pub(crate) fn mail_parameters(parameters: MailParameters<'_>, syntax: Syntax) {
     let text = parameters.to_string();
     assert_eq!(MailParameters::parse_with(&text, syntax), Ok(parameters));
     assert_eq!(MailParametersBuf::from(parameters).as_parameters(), parameters);
@@ -103,7 +103,7 @@ fn mail_parameters(parameters: MailParameters<'_>, syntax: Syntax) {
     }
 }
 
-fn rcpt_parameters(parameters: RcptParameters<'_>, syntax: Syntax) {
+pub(crate) fn rcpt_parameters(parameters: RcptParameters<'_>, syntax: Syntax) {
     let text = parameters.to_string();
     assert_eq!(RcptParameters::parse_with(&text, syntax), Ok(parameters));
     assert_eq!(RcptParametersBuf::from(parameters).as_parameters(), parameters);

@@ -44,9 +44,10 @@ fn config(choices: &mut Choices<'_>) -> Config {
     };
     let config = if choices.flag() { config.syntax(Syntax::Lenient) } else { config };
     let config = if choices.flag() { config.ask_verify().ask_expand() } else { config };
-    match choices.next() % 4 {
+    match choices.next() % 5 {
         0 | 1 => config,
         2 => config.with(Extension::Prdr),
+        3 => config.lmtp(),
         _ => config.with(Extension::Prdr).rcpt_max(2).mail_max(3),
     }
 }

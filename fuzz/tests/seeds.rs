@@ -15,27 +15,46 @@ fn each(target: &str, law: fn(&[u8])) {
     assert!(count > 0, "no seeds for {target}");
 }
 
-#[test]
-fn command() {
-    each("command", smtp_fuzz::command);
+macro_rules! targets {
+    ($($name:ident),*) => {
+        $(
+            #[test]
+            fn $name() {
+                each(stringify!($name), smtp_fuzz::$name);
+            }
+        )*
+
+        #[test]
+        fn no_target_is_forgotten() {
+            let known = [$(stringify!($name)),*];
+            for folder in ["targets", "seeds"] {
+                let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+                for entry in fs::read_dir(folder).expect("a folder") {
+                    let path = entry.expect("an entry").path();
+                    let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
+                    assert!(known.contains(&name), "{name}");
+                }
+            }
+        }
+    };
 }
 
-#[test]
-fn reply() {
-    each("reply", smtp_fuzz::reply);
-}
-
-#[test]
-fn server_session() {
-    each("server_session", smtp_fuzz::server_session);
-}
-
-#[test]
-fn client_session() {
-    each("client_session", smtp_fuzz::client_session);
-}
-
-#[test]
-fn data() {
-    each("data", smtp_fuzz::data);
-}
+targets!(
+    bdat,
+    client_operations,
+    client_session,
+    command,
+    data_decoder,
+    data_encoder,
+    differential,
+    ehlo,
+    pair,
+    parameters,
+    path,
+    proxy,
+    reply,
+    sasl,
+    server_operations,
+    server_session,
+    text
+);

@@ -445,6 +445,25 @@ fn replies_are_utf8_only_where_the_transaction_is() {
         .run();
 }
 
+/// RFC 6531 section 3.7.4.2, RFC 5321 section 4.5.3.1.5.
+#[test]
+fn the_greeting_is_one_line_of_ascii_whatever_it_says() {
+    Script::new(config())
+        .greeted(
+            Verdict::With(220, "sch\u{f6}nen Tag \u{2600}"),
+            "220 mx.example.org sch?nen Tag ?\r\n",
+        )
+        .say("NOOP", "250 ")
+        .run();
+    const LONG: &str = match str::from_utf8(&[b'x'; 496]) {
+        Ok(text) => text,
+        Err(_) => "",
+    };
+    let line = format!("220 mx.example.org {}\r\n", "x".repeat(512 - 21));
+    assert_eq!(line.len(), 512);
+    Script::new(config()).greeted(Verdict::With(220, LONG), &line).say("NOOP", "250 ").run();
+}
+
 #[test]
 fn the_application_finds_its_own_words() {
     Script::new(config())

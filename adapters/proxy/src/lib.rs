@@ -66,6 +66,9 @@ const LINE: usize = 107;
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 const FIXED: usize = 16;
 
+/// Version 2, and the command LOCAL.
+const LOCAL: u8 = 0x20;
+
 /// The longest header of version 2 that is taken, with what it holds beside addresses.
 const MOST: usize = 1024;
 
@@ -165,6 +168,7 @@ impl Preamble {
             return Err(Malformed);
         }
         match bytes {
+            _ if bytes.len() > LINE => Err(Malformed),
             [.., b'\r', b'\n'] => first(bytes).map(Some),
             _ if bytes.len() >= LINE || bytes.contains(&b'\n') => Err(Malformed),
             _ => Ok(None),
@@ -195,6 +199,14 @@ fn begins(bytes: &[u8], start: &[u8]) -> bool {
 }
 
 fn first(line: &[u8]) -> Result<Header, Malformed> {
+    // Whatever stands behind UNKNOWN is ignored; ppp takes four words of text and no more.
+    if line == b"PROXY UNKNOWN\r\n" || line.starts_with(b"PROXY UNKNOWN ") {
+        return Ok(Header::Unknown);
+    }
+    // ppp reads +25 as a port.
+    if line.contains(&b'+') {
+        return Err(Malformed);
+    }
     let header = v1::Header::try_from(line).map_err(|_| Malformed)?;
     Ok(match header.addresses {
         v1::Addresses::Unknown => Header::Unknown,
@@ -210,10 +222,11 @@ fn first(line: &[u8]) -> Result<Header, Malformed> {
 }
 
 fn second(bytes: &[u8]) -> Result<Header, Malformed> {
-    let header = v2::Header::try_from(bytes).map_err(|_| Malformed)?;
-    if header.command == v2::Command::Local {
+    // Whatever stands behind LOCAL is ignored, the family included; ppp looks at it.
+    if bytes.get(SIGNATURE.len()) == Some(&LOCAL) {
         return Ok(Header::Local);
     }
+    let header = v2::Header::try_from(bytes).map_err(|_| Malformed)?;
     Ok(match header.addresses {
         v2::Addresses::IPv4(it) => Header::Client {
             source: (it.source_address, it.source_port).into(),

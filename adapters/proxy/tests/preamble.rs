@@ -61,6 +61,10 @@ fn version_1() {
         client("[2001:db8::1]:65535", "[::1]:0")
     );
     assert_eq!(header(b"PROXY UNKNOWN\r\n"), Some(Header::Unknown));
+    for ignored in [&b"1 2 3 4 5 6 7"[..], b"", b" ", b"\xff\0"] {
+        let line = [b"PROXY UNKNOWN ", ignored, b"\r\n"].concat();
+        assert_eq!(header(&line), Some(Header::Unknown), "{}", line.escape_ascii());
+    }
     let longest = "PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n";
     assert_eq!(longest.len(), 107);
     assert_eq!(header(longest.as_bytes()), Some(Header::Unknown));
@@ -75,6 +79,9 @@ fn version_2() {
     assert_eq!(header(&second(0x21, 0x21, &v6)), client("[::1]:7", "[::2]:25"));
     assert_eq!(header(&second(0x20, 0x00, b"")), Some(Header::Local));
     assert_eq!(header(&second(0x20, 0x11, V4)), Some(Header::Local));
+    // The family is ignored, and so is how much stands there.
+    assert_eq!(header(&second(0x20, 0x11, b"")), Some(Header::Local));
+    assert_eq!(header(&second(0x20, 0xff, b"?")), Some(Header::Local));
     assert_eq!(header(&second(0x21, 0x00, b"")), Some(Header::Unknown));
     assert_eq!(header(&second(0x21, 0x31, &[0; 216])), Some(Header::Unknown));
 }
@@ -93,6 +100,8 @@ fn what_is_no_header() {
         b"PROXY TCP4 192.0.2.1 192.0.2.2 4711\r\n",
         b"PROXY TCP4 192.0.2.1 192.0.2.2 4711 65536\r\n",
         b"PROXY TCP4 192.0.2.1 192.0.2.2 4711 -1\r\n",
+        b"PROXY TCP4 192.0.2.1 192.0.2.2 4711 +1\r\n",
+        b"PROXY UNKNOWNS\r\n",
         b"PROXY TCP4 192.0.2.256 192.0.2.2 1 2\r\n",
         b"PROXY TCP4 ::1 ::2 1 2\r\n",
         b"PROXY TCP6 192.0.2.1 192.0.2.2 1 2\r\n",
@@ -115,8 +124,10 @@ fn what_is_no_header() {
     ] {
         assert_eq!(header(&bad), None, "{}", bad.escape_ascii());
     }
-    let long = [&b"PROXY UNKNOWN "[..], &[b'x'; 200], b"\r\n"].concat();
-    assert_eq!(header(&long), None);
+    for len in [92, 93, 200] {
+        let long = [&b"PROXY UNKNOWN "[..], &vec![b'x'; len], b"\r\n"].concat();
+        assert_eq!(header(&long), None, "{}", long.len());
+    }
 }
 
 #[test]

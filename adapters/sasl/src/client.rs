@@ -177,6 +177,8 @@ impl Login {
 
     fn begin(&mut self, name: &str, plus_offered: bool) -> Option<Option<Vec<u8>>> {
         let acts_as = self.acts_as.as_deref().unwrap_or_default();
+        // RFC 7628 section 4.1: with a token the user is named as whom one acts for.
+        let as_whom = if acts_as.is_empty() { self.user.as_str() } else { acts_as };
         let (run, initial) = match (name, &self.proof) {
             ("PLAIN", Proof::Password(secret)) => {
                 let text = [acts_as, &self.user, secret.expose()];
@@ -194,13 +196,11 @@ impl Login {
                 (Run::Replies(Vec::new()), Some(acts_as.as_bytes().to_vec()))
             }
             ("XOAUTH2", Proof::Token(secret)) => {
-                let text = format!("user={}\x01auth=Bearer {}\x01\x01", self.user, secret.expose());
+                let text = format!("user={as_whom}\x01auth=Bearer {}\x01\x01", secret.expose());
                 (Run::Token, Some(text.into_bytes()))
             }
             ("OAUTHBEARER", Proof::Token(secret)) => {
-                // RFC 7628 section 4.1: the user is named as whom one acts for.
-                let user = if acts_as.is_empty() { &self.user } else { acts_as };
-                let user = user.replace('=', "=3D").replace(',', "=2C");
+                let user = as_whom.replace('=', "=3D").replace(',', "=2C");
                 let text = format!("n,a={user},\x01auth=Bearer {}\x01\x01", secret.expose());
                 (Run::Token, Some(text.into_bytes()))
             }
@@ -233,7 +233,10 @@ impl Login {
 impl Authenticator for Login {
     fn start(&mut self, offered: &[&str], secure: bool) -> Option<Attempt> {
         self.run = Run::Idle;
-        if !matches!(self.proof, Proof::Certificate) && !is_name(&self.user) {
+        let unfit = |name: &str| !name.is_empty() && !is_name(name);
+        if !matches!(self.proof, Proof::Certificate) && !is_name(&self.user)
+            || self.acts_as.as_deref().is_some_and(unfit)
+        {
             return None;
         }
         let mechanism = STRENGTH.into_iter().find(|name| {

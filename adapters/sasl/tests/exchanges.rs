@@ -231,8 +231,29 @@ fn one_user_acts_for_another() {
         assert_eq!(step, Step::Accepted(Identity { user: "alice".into(), acts_as: "list".into() }));
         assert_eq!(talk(login("root"), &[mechanism], server(None)).unwrap().1, Step::Rejected);
     }
+    for mechanism in ["OAUTHBEARER", "XOAUTH2"] {
+        let login = Login::token("bob", "ya29.token").acts_as("alice");
+        let step = talk(login, &[mechanism], server(None)).unwrap().1;
+        assert_eq!(step, accepted("alice"), "{mechanism}: the token is for whom is acted for");
+    }
     let mut login = Login::password("alice", "tiger").acts_as("list");
     assert!(login.start(&["LOGIN", "CRAM-MD5"], true).is_none(), "there is no place for it");
+}
+
+#[test]
+fn a_name_to_act_for_cannot_bring_fields_of_its_own() {
+    for name in ["a\x01auth=Bearer other", "a\0b", "a\r\nb"] {
+        for mechanism in ["OAUTHBEARER", "XOAUTH2"] {
+            let mut login = Login::token("alice", "ya29.token").acts_as(name);
+            assert!(login.start(&[mechanism], true).is_none(), "{mechanism} {name:?}");
+        }
+        for mechanism in ["PLAIN", "SCRAM-SHA-256"] {
+            let mut login = Login::password("alice", "tiger").acts_as(name);
+            assert!(login.start(&[mechanism], true).is_none(), "{mechanism} {name:?}");
+        }
+        let mut login = Login::certificate().acts_as(name);
+        assert!(login.start(&["EXTERNAL"], true).is_none(), "{name:?}");
+    }
 }
 
 /// RFC 4616 section 2, threats 6.

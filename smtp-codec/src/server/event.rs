@@ -139,7 +139,7 @@ macro_rules! accept_with {
     ($($name:ident),*) => {$(
         impl $name<'_> {
             /// Says yes in one's own words. The code stands as it is given; of the greeting only the
-            /// text does, as `220 hostname text`.
+            /// text does, as `220 hostname text`, cut off where the line is full.
             pub fn accept_with(self, positive: Positive<'_>) {
                 self.answer.accept(Some(positive));
             }

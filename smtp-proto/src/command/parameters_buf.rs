@@ -51,9 +51,7 @@ macro_rules! parameters_buf {
                     text.push('=');
                     text.push_str(value);
                 }
-                // A keyword that brings a value with it is another than was named.
-                let whole = matches!(parameter::esmtp_param(&text), Ok(("", _)));
-                if !whole || keyword.contains('=') {
+                if !matches!(parameter::esmtp_param(&text), Ok(("", it)) if it == (keyword, value)) {
                     return Err(ParameterError::Syntax);
                 }
                 let Self(mut list) = self;
@@ -381,6 +379,7 @@ mod tests {
             assert!(new().other("XFOO", Some(value)).is_err(), "{value:?}");
             assert!(new().other(value, None).is_err() || value == "x", "{value:?}");
         }
+        assert!(new().other("XFOO=1", None).is_err(), "a keyword is no parameter");
         for id in ["a\r\nb", "a\0", "", "é"] {
             assert!(new().envid(id).is_err(), "{id:?}");
         }

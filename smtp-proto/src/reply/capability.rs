@@ -8,6 +8,23 @@ const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
+/// The text without spaces and tabs before it.
+fn trim_start(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = text {
+        text = rest;
+    }
+    text
+}
+
+/// The text without spaces and tabs on either side.
+fn trim(text: &[u8]) -> &[u8] {
+    let mut text = trim_start(text);
+    while let [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
+}
+
 /// Words between spaces and tabs.
 pub(super) fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     text.split(|b| is_space(*b)).filter(|word| !word.is_empty())
@@ -17,7 +34,7 @@ pub(super) fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
 fn first_word(text: &[u8]) -> (&[u8], &[u8]) {
     let end = text.iter().position(|b| is_space(*b)).unwrap_or(text.len());
     let (word, rest) = text.split_at_checked(end).unwrap_or((text, b""));
-    (word, rest.trim_ascii_start())
+    (word, trim_start(rest))
 }
 
 /// One line of an EHLO reply: a keyword and its arguments.
@@ -72,11 +89,11 @@ impl<'a> Capability<'a> {
 
     /// Reads what follows the code on a line; `None` if it is blank.
     pub(super) fn parse(line: &'a [u8]) -> Option<Self> {
-        let line = line.trim_ascii();
+        let line = trim(line);
         if let Some((keyword, [b'=', text @ ..])) = line.split_at_checked(4)
             && keyword.eq_ignore_ascii_case(b"AUTH")
         {
-            return Some(Capability { keyword, text: text.trim_ascii_start() });
+            return Some(Capability { keyword, text: trim_start(text) });
         }
         let (keyword, text) = first_word(line);
         (!keyword.is_empty()).then_some(Capability { keyword, text })
@@ -182,7 +199,7 @@ impl<'a> Capabilities<'a> {
     }
 
     fn first(&self) -> (&'a [u8], &'a [u8]) {
-        first_word(self.reply.lines().next().unwrap_or_default().trim_ascii())
+        first_word(trim(self.reply.lines().next().unwrap_or_default()))
     }
 
     /// The capabilities in the order of their lines. Blank lines are skipped.
@@ -290,6 +307,17 @@ mod tests {
         assert_eq!(read.get("x-foo").unwrap().keyword(), b"X-FOO");
         assert!(read.get("X-BAR").is_none());
         assert_eq!(read.extensions(), Extensions::NONE.with(Extension::Dsn));
+    }
+
+    /// A form feed is no white space here, wherever it stands.
+    #[test]
+    fn spaces_and_tabs_separate_and_nothing_else_does() {
+        let read =
+            ehlo(b"250-\x0cmx \x0chi\r\n250-AUTH=\x0cPLAIN\r\n250-\x0cDSN\t\r\n250 SIZE \x0c5\r\n");
+        assert_eq!((read.domain(), read.greeting()), (&b"\x0cmx"[..], &b"\x0chi"[..]));
+        assert!(read.mechanisms().eq([b"\x0cPLAIN"]));
+        assert_eq!(read.get("SIZE").unwrap().text(), b"\x0c5");
+        assert!(!read.extensions().contains(Extension::Dsn));
     }
 
     #[test]

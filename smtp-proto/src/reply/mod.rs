@@ -28,3 +28,5 @@ pub use line::{ReplyFault, ReplyLine};
 pub use owned::ReplyBuf;
 pub use received::Reply;
 pub use scanner::{Progress, ReplyScanner};
+
+pub(crate) use answer::REPLY_LINE;

@@ -2,7 +2,9 @@
 
 use super::{Asked, Closing, Context, Session, State, Transaction};
 use crate::Sink;
-use crate::reply::{EnhancedCode, Extension, Positive, Refusal, ReplyCode, write_reply};
+use crate::reply::{
+    EnhancedCode, Extension, Positive, REPLY_LINE, Refusal, ReplyCode, write_reply,
+};
 use crate::sink::Text;
 
 /// Code, enhanced status code, text.
@@ -155,7 +157,17 @@ impl Session {
             _ if cx.settings.lmtp => "LMTP ready",
             _ => "ESMTP ready",
         };
-        self.say_host(cx, (220, None, text), out);
+        // Before MAIL nobody has asked for UTF-8 (RFC 6531 section 3.7.4.2), and the host name takes
+        // of the line what a text alone may have.
+        let room = REPLY_LINE.saturating_sub("220  \r\n".len() + cx.hostname.len());
+        out.put(b"220 ");
+        out.put(cx.hostname.as_bytes());
+        out.put(b" ");
+        for character in text.chars().take(room) {
+            let octet = u8::try_from(character).ok().filter(u8::is_ascii);
+            out.put(&[octet.unwrap_or(b'?')]);
+        }
+        out.put(b"\r\n");
     }
 
     pub(super) fn write<S: Sink + ?Sized>(
