@@ -1,6 +1,7 @@
 //! The `smtp` command.
 
 mod args;
+mod conform;
 mod exit;
 mod parse;
 mod send;
@@ -16,6 +17,7 @@ use args::{Cli, Command};
 fn main() -> ExitCode {
     let exit = match Cli::try_parse() {
         Ok(Cli { command: Command::Parse(args) }) => parse::main(&args),
+        Ok(Cli { command: Command::Conform(args) }) => conform::main(&args),
         Ok(Cli { command: Command::Send(args) }) => send::main(&args),
         Ok(Cli { command: Command::Serve(args) }) => serve::main(&args),
         Err(error) => args::refuse(&error),

@@ -1,6 +1,7 @@
 //! The command line, as the user writes it and as the program reads it.
 
 mod address;
+pub(crate) mod conform;
 mod endpoint;
 pub(crate) mod parse;
 pub(crate) mod send;
@@ -16,6 +17,7 @@ use smtp_proto::address::{AddressLiteral, Host, HostBuf};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use usage::refuse;
 
+use conform::ConformArgs;
 use parse::ParseArgs;
 use send::SendArgs;
 use serve::ServeArgs;
@@ -29,7 +31,8 @@ use serve::ServeArgs;
     after_help = "Examples:\n  smtp serve --raw ./mail\n  \
                   smtp send --server 127.0.0.1:2525 --from alice@example.org \
                   --to bob@example.org --normalise message.eml\n  \
-                  echo 'RCPT TO:<bob@example.org>' | smtp parse command\n\n\
+                  echo 'RCPT TO:<bob@example.org>' | smtp parse command\n  \
+                  smtp conform 127.0.0.1:2525 --to bob@example.org\n\n\
                   `smtp COMMAND --help` tells more about each."
 )]
 pub(crate) struct Cli {
@@ -45,6 +48,8 @@ pub(crate) enum Command {
     Send(SendArgs),
     /// Look into the parser: SMTP text in, JSON out.
     Parse(ParseArgs),
+    /// Check a server against the standards and against known attacks.
+    Conform(ConformArgs),
 }
 
 /// Which adapter drives the connections.

@@ -182,7 +182,7 @@ fn envid(text: &str) -> Result<String, &'static str> {
         .ok_or("write up to 100 printable ASCII characters, of which + and = count as three")
 }
 
-fn seconds(text: &str) -> Result<Duration, &'static str> {
+pub(super) fn seconds(text: &str) -> Result<Duration, &'static str> {
     text.parse()
         .ok()
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())

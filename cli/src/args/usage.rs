@@ -145,6 +145,8 @@ pub(in crate::args) mod tests {
         super::super::Cli::command().debug_assert();
         super::super::serve::ServeArgs::augment_args(clap::Command::new("serve")).debug_assert();
         super::super::send::SendArgs::augment_args(clap::Command::new("send")).debug_assert();
+        let conform = clap::Command::new("conform");
+        super::super::conform::ConformArgs::augment_args(conform).debug_assert();
     }
 
     #[test]
