@@ -55,13 +55,14 @@ def explain(check):
 
 
 def ours(smtp, runtimes, work):
-    """Every configuration of ours, on every runtime; how many are not as they must be, and what the first found."""
+    """Every configuration of ours, on every runtime; how many are not as they must be."""
     users = os.path.join(work, "users")
     with open(users, "w", encoding="utf-8") as file:
         file.write(f"{USER}:{PASSWORD}\n")
     full = ("--tls-self-signed", "--users", users)
-    recipient = ("--to", "bob@example.net")
-    wrong, first = 0, None
+    # Whatever else the machine does: nothing here waits for the time to be over unless something is wrong.
+    recipient = ("--to", "bob@example.net", "--timeout", "60")
+    wrong = 0
     for runtime in runtimes:
         for kind, options, more in (
             ("TLS and AUTH", full, ()),
@@ -70,26 +71,24 @@ def ours(smtp, runtimes, work):
             ("LMTP", ("--lmtp", *full), ("--lmtp",)),
         ):
             with serve(smtp, runtime, "--discard", *options) as server:
-                wrong += one(smtp, f"smtp serve, {runtime}, {kind}", f"127.0.0.1:{server.port}", *recipient, *more)[0]
+                wrong += one(smtp, f"smtp serve, {runtime}, {kind}", f"127.0.0.1:{server.port}", *recipient, *more)
         command = f"{smtp} serve --stdio --discard --log off --runtime {runtime}"
-        failed, found = one(smtp, f"smtp serve --stdio, {runtime}", "--stdio", command, *recipient)
-        wrong += failed
-        first = first or found
+        wrong += one(smtp, f"smtp serve --stdio, {runtime}", "--stdio", command, *recipient)
     return wrong
 
 
 def one(smtp, name, *options):
-    """Whether it is not as it must be, and what was found."""
+    """Whether it is not as it must be."""
     started = time.monotonic()
     try:
         found = conform(smtp, *options)
     except Failed as error:
         print(f"{name}: {error}", flush=True)
-        return True, None
+        return True
     tell(name, found, time.monotonic() - started)
     for check in bad(found):
         explain(check)
-    return bool(bad(found)) or found["stopped"], found
+    return bool(bad(found)) or found["stopped"]
 
 
 def foreign(smtp, tools, wanted, work):

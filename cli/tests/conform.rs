@@ -135,7 +135,8 @@ enum Fault {
     Lost,
     /// Reads the length of a chunk into 32 bits, and takes a refused chunk for commands.
     Chunks,
-    /// Accepts every path and parameter, and never tires.
+    /// Offers more than it can, accepts every path, parameter and password, sends back what it does
+    /// not know, and never tires.
     Lax,
     /// Says nothing to NOOP.
     Mute,
@@ -222,7 +223,13 @@ fn session(fault: Fault, stream: TcpStream, tls: &ServerTls) -> io::Result<()> {
         match text.get(..4).unwrap_or_default() {
             "EHLO" => {
                 (mail, rcpt) = (mail && fault == Fault::Keeps, rcpt && fault == Fault::Keeps);
-                let more = if secure { "" } else { "250-STARTTLS\r\n" };
+                let more = match fault {
+                    Fault::Lax => {
+                        "250-AUTH PLAIN LOGIN\r\n250-DSN\r\n250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n"
+                    }
+                    _ if secure => "",
+                    _ => "250-STARTTLS\r\n",
+                };
                 it.say(&format!("250-bad.example\r\n{more}250-CHUNKING\r\n250 PIPELINING"))?;
             }
             "MAIL" if mail => it.say("503 again")?,
@@ -279,7 +286,12 @@ fn session(fault: Fault, stream: TcpStream, tls: &ServerTls) -> io::Result<()> {
                 it.stream = Box::new(StreamOwned::new(connection, raw.try_clone()?));
                 secure = true;
             }
+            "AUTH" if fault == Fault::Lax => it.say("235 welcome")?,
             "QUIT" => return it.say("221 bye"),
+            _ if fault == Fault::Lax => {
+                let echo = [b"500 what is ", &line[..], b"?\r\n"].concat();
+                it.stream.write_all(&echo)?;
+            }
             _ => it.say("500 unknown")?,
         }
     }
@@ -378,12 +390,40 @@ fn what_is_only_advised_against_is_risky() {
         &["5321-4.1.2-two-dots", "5321-4.1.2-comment", "5321-7.8-flood-noop"],
         &["5321-4.1.2-atoms"],
     );
+}
+
+#[test]
+fn what_is_accepted_although_it_must_not_be_is_found() {
     finds(
         Fault::Lax,
-        &["parameters", "rcpt-null"],
-        &["5321-4.1.1.11-parameter-unknown", "5321-4.1.1.3-rcpt-null"],
-        &[],
-        &[],
+        &[
+            "parameters",
+            "rcpt-null",
+            "auth",
+            "dsn",
+            "smtputf8",
+            "replies",
+            "short",
+            "greeting-bare",
+        ],
+        &[
+            "5321-4.1.1.11-parameter-unknown",
+            "5321-4.1.1.3-rcpt-null",
+            "4616-2-plain-wrong",
+            "4616-2-plain-empty",
+            "4954-4-unknown",
+            "4954-4-base64-percent-initial",
+            "3461-4.1-notify-never-and",
+            "3461-4.3-ret-unknown",
+            "6531-3.4-mail-value",
+            "2034-4-enhanced-mail",
+            "5321-4.2-ascii-unknown",
+            "5321-4.2-controls-unknown",
+            "5321-4.2-split-cr",
+            "5321-4.5.3.1.5-short-unknown",
+        ],
+        &["3461-4-envid-not-hex", "3629-3-overlong"],
+        &["3461-4.1-notify-all", "6531-3.3-mail-local-part", "2034-4-greeting-bare"],
     );
 }
 

@@ -48,7 +48,7 @@ pub(crate) enum Command {
     Send(SendArgs),
     /// Look into the parser: SMTP text in, JSON out.
     Parse(ParseArgs),
-    /// Check a server against the standards and against known attacks.
+    // Without a line of its own, so that the whole of the description is shown.
     Conform(ConformArgs),
 }
 

@@ -153,10 +153,12 @@ pub(in crate::args) mod tests {
     fn the_help_of_each_command_has_an_example() {
         let serve = super::super::serve::ServeArgs::augment_args(clap::Command::new("serve"));
         let send = super::super::send::SendArgs::augment_args(clap::Command::new("send"));
-        for mut command in [serve, send] {
+        let conform =
+            super::super::conform::ConformArgs::augment_args(clap::Command::new("conform"));
+        for mut command in [serve, send, conform] {
             let help = command.render_long_help().to_string();
-            let example = format!("smtp {} --", command.get_name());
-            assert!(help.contains("Example:") && help.contains(&example), "{help}");
+            let example = format!("smtp {} ", command.get_name());
+            assert!(help.contains("Example") && help.contains(&example), "{help}");
         }
     }
 }

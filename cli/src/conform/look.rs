@@ -18,6 +18,8 @@ pub(super) enum Look {
     Short,
     /// Every octet is ASCII.
     Ascii,
+    /// No octet is a control character, but for tabs.
+    Clean,
     /// There is text for people behind the code.
     Text,
     /// Each keyword is one by the grammar, and none stands twice.
@@ -39,6 +41,7 @@ impl Look {
             "enhanced" => Look::Enhanced,
             "short" => Look::Short,
             "ascii" => Look::Ascii,
+            "clean" => Look::Clean,
             "text" => Look::Text,
             "keywords" => Look::Keywords,
             "nostarttls" => Look::NoStarttls,
@@ -69,6 +72,10 @@ impl Look {
                 "a reply line is longer than 512 octets",
             ),
             Look::Ascii => (raw.is_ascii(), "the reply has octets that are not ASCII"),
+            Look::Clean => (
+                reply.lines().flatten().all(|octet| *octet == b'\t' || !octet.is_ascii_control()),
+                "the reply has control characters",
+            ),
             Look::Text => (!text.is_empty(), "the reply has no text"),
             Look::Keywords => return keywords(reply),
             Look::NoStarttls => (
@@ -130,6 +137,7 @@ mod tests {
             (Look::Enhanced, "250 2.1.0\r\n", "250 5.1.0 ok\r\n"),
             (Look::Short, "250 a\r\n", &long),
             (Look::Ascii, "250 a\r\n", "250 \u{e9}\r\n"),
+            (Look::Clean, "250 \ta\r\n", "250 \x1b[2J\r\n"),
             (Look::Text, "250 a\r\n", "250 \r\n"),
             (Look::Keywords, "250-a\r\n250-SIZE 1\r\n250 X-Y\r\n", "250-a\r\n250 AUTH=LOGIN\r\n"),
             (Look::Keywords, "250 a\r\n", "250-a\r\n250-DSN\r\n250 dsn\r\n"),

@@ -167,6 +167,10 @@ fn patiently(context: &Context<'_>, survey: &Survey, check: &Check) -> Result<ru
 fn why(args: &ConformArgs, stop: &Stop) -> String {
     match stop {
         Stop::Link(error) => format!("cannot connect to {}: {error}", args.target()),
+        Stop::Foreign(why) if args.stdio.is_some() => format!(
+            "{} does not speak SMTP: {why}; run it by hand to see what it says of that",
+            args.target()
+        ),
         Stop::Foreign(why) => format!("{} does not speak SMTP: {why}", args.target()),
         Stop::Refused(why) => format!("{}: {why}", args.target()),
     }

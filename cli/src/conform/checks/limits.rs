@@ -38,10 +38,14 @@ const ONE: &str = "2 5 421 close";
 
 #[rustfmt::skip]
 const LONG: &[Long] = &[
-    long(must("line-512", "5321 4.5.3.1.4", Hello, "A command line of 512 octets is read", &[]),
+    long(should("line-512", "5321 4.5.3.1.4", Hello, "A command line of 512 octets is read", &[]),
         b"NOOP ", (b"x", 505), b"\r\n", "250 501"),
     long(must("line-512-unknown", "5321 4.5.3.1.4", Hello, "A line of 512 octets that is no command gets one reply", &[]),
         b"FROB ", (b"x", 505), b"\r\n", "50"),
+    long(must("short-unknown", "5321 4.5.3.1.5", Hello, "A reply line has at most 512 octets, whatever it repeats: a command", &[]),
+        b"FROB", (b"x", 506), b"\r\n", "5:short"),
+    long(must("short-mail", "5321 4.5.3.1.5", Hello, "A reply line has at most 512 octets, whatever it repeats: a path", &[]),
+        b"MAIL FROM:<", (b"l", 480), b"@@>\r\n", "5:short 250:short"),
     long(must("local-part-64", "5321 4.5.3.1.1", Hello, "A local-part of 64 octets is accepted", &[]),
         b"MAIL FROM:<", (b"l", 64), b"@example.org>\r\n", "250"),
     long(must("domain-255", "5321 4.5.3.1.2", Greeted, "EHLO with a domain of 255 octets is accepted", &[]),
