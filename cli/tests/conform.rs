@@ -413,8 +413,8 @@ fn what_is_accepted_although_it_must_not_be_is_found() {
             "4616-2-plain-empty",
             "4954-4-unknown",
             "4954-4-base64-percent-initial",
-            "3461-4.1-notify-never-and",
-            "3461-4.3-ret-unknown",
+            "3461-5.1-envid-twice",
+            "3461-5.1-ret-unknown",
             "6531-3.4-mail-value",
             "2034-4-enhanced-mail",
             "5321-4.2-ascii-unknown",
@@ -422,7 +422,7 @@ fn what_is_accepted_although_it_must_not_be_is_found() {
             "5321-4.2-split-cr",
             "5321-4.5.3.1.5-short-unknown",
         ],
-        &["3461-4-envid-not-hex", "3629-3-overlong"],
+        &["3461-5.1-notify-never-and", "3629-3-overlong"],
         &["3461-4.1-notify-all", "6531-3.3-mail-local-part", "2034-4-greeting-bare"],
     );
 }
@@ -506,6 +506,30 @@ fn a_server_that_goes_away_ends_the_run() {
     let sentence = found["error"].as_str().unwrap();
     assert!(sentence.contains("cannot connect") && sentence.contains(" after "), "{sentence}");
     assert!(found["summary"]["checks"].as_u64().unwrap() < 5);
+}
+
+#[test]
+fn a_server_that_falls_silent_ends_the_run() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        let mut kept = Vec::new();
+        for (n, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.unwrap();
+            for line in
+                ["220 a\r\n", "250 a\r\n", "250 b\r\n", "250 c\r\n"].iter().take_while(|_| n == 0)
+            {
+                stream.write_all(line.as_bytes()).unwrap();
+                let _ = stream.read(&mut [0; 4096]);
+            }
+            kept.push(stream);
+        }
+    });
+    let (found, code) = found(&[&address, "--only", "5321-4.1.1.10", "--timeout", "0.2"]);
+    assert_eq!(code, 75);
+    let sentence = found["error"].as_str().unwrap();
+    assert!(sentence.contains("takes up no session after the survey"), "{sentence}");
+    assert_eq!(found["summary"]["fail"], 3);
 }
 
 #[test]

@@ -28,7 +28,8 @@ use report::{Done, Report};
 use run::Verdict;
 use survey::{Context, Stop, Survey};
 
-/// What a check is not tried again after.
+/// Connections that are tried for a check, and checks in a row that cannot begin, before the server
+/// is given up.
 const TRIES: u32 = 3;
 
 /// Surveys the server, runs the checks, and tells.
@@ -128,12 +129,24 @@ fn play<'a>(
     let mut last = "the survey";
     let mut failed = false;
     let mut lost = None;
+    let mut not_begun = 0;
     for check in checks {
         match patiently(context, survey, check) {
             Ok(outcome) => {
                 failed |= outcome.verdict == Verdict::Fail;
+                not_begun = if outcome.began { 0 } else { not_begun + 1 };
+                let found = outcome.found.clone().unwrap_or_default();
                 report.tell(Done { check, outcome })?;
-                last = &check.id;
+                if not_begun == TRIES {
+                    lost = Some(format!(
+                        "{} takes up no session after {last}: {found}",
+                        args.target()
+                    ));
+                    break;
+                }
+                if not_begun == 0 {
+                    last = &check.id;
+                }
             }
             Err(stop) => {
                 lost = Some(format!("{} after {last}", why(args, &stop)));

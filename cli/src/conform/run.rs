@@ -37,6 +37,8 @@ impl Verdict {
 /// A verdict, what was found, and the dialogue.
 #[derive(Clone, Debug)]
 pub(super) struct Outcome {
+    /// Whether the session came to where the check begins.
+    pub(super) began: bool,
     pub(super) verdict: Verdict,
     pub(super) found: Option<String>,
     pub(super) transcript: Transcript,
@@ -69,7 +71,7 @@ pub(super) struct Wrong {
 pub(super) fn run(context: &Context<'_>, survey: &Survey, check: &Check) -> Result<Outcome, Stop> {
     if let Some(lack) = context.lacks(check, survey) {
         let (found, transcript) = (Some(lack), Transcript::default());
-        return Ok(Outcome { verdict: Verdict::NotOffered, found, transcript });
+        return Ok(Outcome { began: true, verdict: Verdict::NotOffered, found, transcript });
     }
     let mut tries = 0;
     loop {
@@ -82,11 +84,11 @@ pub(super) fn run(context: &Context<'_>, survey: &Survey, check: &Check) -> Resu
             _ if tries < 3 => thread::sleep(Duration::from_millis(300)),
             Went::Wrong(wrong) => {
                 let found = format!("the check cannot begin: {}", wrong.why);
-                return Ok(session.outcome(Verdict::Fail, Some(found)));
+                return Ok(session.not_begun(found));
             }
             Went::Last | Went::Over => {
                 let found = "the check cannot begin: the session is over".to_owned();
-                return Ok(session.outcome(Verdict::Fail, Some(found)));
+                return Ok(session.not_begun(found));
             }
         }
     }
@@ -145,7 +147,11 @@ impl Session<'_> {
     }
 
     fn outcome(self, verdict: Verdict, found: Option<String>) -> Outcome {
-        Outcome { verdict, found, transcript: self.link.transcript.clone() }
+        Outcome { began: true, verdict, found, transcript: self.link.transcript.clone() }
+    }
+
+    fn not_begun(self, found: String) -> Outcome {
+        Outcome { began: false, ..self.outcome(Verdict::Fail, Some(found)) }
     }
 
     fn script(&mut self, steps: &[Step]) -> Went {
