@@ -271,10 +271,10 @@ impl Session<'_> {
         }
         // Of those that came, one each belongs to what was said since.
         let surplus = if line == "RSET" { more.saturating_sub(1) } else { more };
-        let count = if surplus > 0 {
-            format!("; {surplus} more replies than commands")
-        } else {
-            String::new()
+        let count = match surplus {
+            0 => String::new(),
+            1 => "; one more reply than commands".to_owned(),
+            more => format!("; {more} more replies than commands"),
         };
         let why = format!("out of step: {line} is answered with {}{count}", told(got));
         Went::Wrong(Wrong { why, broken: true })

@@ -26,7 +26,8 @@ pub(super) const ROWS: &[Row] = &[
     must("bdat-two", "2033 4.2", Rcpt, "The last chunk has a reply for each recipient",
         &[(b"RCPT TO:{to}\r\n", "25"), (b"BDAT 31 LAST\r\nSubject: smtp conform\r\n\r\ntext\r\n", "2 4 5, 2 4 5")]).needs("CHUNKING"),
     must("bdat-first", "2033 4.2", Rcpt, "A chunk that is not the last has one reply",
-        &[(b"RCPT TO:{to}\r\n", "25"), (b"BDAT 31\r\nSubject: smtp conform\r\n\r\ntext\r\n", "250"), (b"BDAT 0 LAST\r\n", "2 4 5, 2 4 5")]).needs("CHUNKING"),
+        &[(b"RCPT TO:{to}\r\n", "25"), (b"BDAT 31\r\nSubject: smtp conform\r\n\r\ntext\r\n", "250"),
+          (b"BDAT 0 LAST\r\n", "2 4 5, 2 4 5")]).needs("CHUNKING"),
 ];
 
 /// For SMTP alone.

@@ -40,7 +40,7 @@ pub(super) const ROWS: &[Row] = &[
         &[(b"STARTTLS\r\n", "220"), (b"NOOP\r\nNOOP\r\nNOOP\r\n{ehlo} {hello}\r\n", "close noise silence")]).dropped(),
     threat("plain-behind", "3207 4", Tls, "Commands in the clear behind the end of TLS are not obeyed",
         &[(b"", "!clear"), (b"NOOP\r\nNOOP\r\n", "close noise silence")]).dropped(),
-    should("before-ehlo", "3207 4", Tls, "EHLO may be said twice inside",
+    should("ehlo-twice-inside", "5321 4.1.4", Tls, "EHLO may be said twice inside",
         &[(b"{ehlo} {hello}\r\n", "250"), (b"MAIL FROM:{from}\r\n", "250")]),
 ];
 
@@ -58,13 +58,13 @@ const INJECTED: &[(&str, &str, &[u8])] = &[
     ),
     ("auth", "AUTH", b"AUTH PLAIN AGV2aWwAZXZpbA==\r\n"),
     ("quit", "QUIT", b"QUIT\r\n"),
-    ("unknown", "A command that is not known", b"FROB\r\n"),
-    ("starttls", "A second STARTTLS", b"STARTTLS\r\n"),
-    ("empty", "An empty line", b"\r\n"),
-    ("lf", "A bare LF", b"\n"),
-    ("half", "Half a command", b"MAIL FRO"),
-    ("octet", "One octet", b"X"),
-    ("nul", "A NUL", b"\0"),
+    ("unknown", "a command that is not known", b"FROB\r\n"),
+    ("starttls", "a second STARTTLS", b"STARTTLS\r\n"),
+    ("empty", "an empty line", b"\r\n"),
+    ("lf", "a bare LF", b"\n"),
+    ("half", "half a command", b"MAIL FRO"),
+    ("octet", "one octet", b"X"),
+    ("nul", "a NUL", b"\0"),
 ];
 
 pub(super) fn more() -> Vec<Check> {
@@ -78,7 +78,7 @@ pub(super) fn more() -> Vec<Check> {
             say("QUIT\r\n", "221"),
         ];
         let mut check = Check::made(&GROUP, &ROW, &format!("injected-{name}"), steps);
-        check.demand = format!("{words} behind STARTTLS is not obeyed inside TLS");
+        check.demand = format!("What is sent with STARTTLS is not obeyed inside TLS: {words}");
         // Refused, what stands behind it may be commands in the clear.
         check.ends = Ends::Dropped;
         checks.push(check);

@@ -59,12 +59,14 @@ pub(super) struct Report<'a> {
     survey: &'a Survey,
     paint: text::Paint,
     done: Vec<Done<'a>>,
+    /// Why checks of the present group were left out, and how many for each reason.
+    left_out: Vec<(String, usize)>,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn new(args: &'a ConformArgs, survey: &'a Survey, terminal: bool) -> Self {
         let paint = text::Paint::new(terminal && std::env::var_os("NO_COLOR").is_none());
-        Report { args, survey, paint, done: Vec::new() }
+        Report { args, survey, paint, done: Vec::new(), left_out: Vec::new() }
     }
 
     pub(super) fn begin(&mut self, checks: usize) -> io::Result<()> {
@@ -79,9 +81,18 @@ impl<'a> Report<'a> {
             let new = self.done.last().is_none_or(|last| last.check.group != done.check.group);
             let mut out = io::stdout().lock();
             if new {
+                text::left_out(&mut out, self.paint, &std::mem::take(&mut self.left_out))?;
                 text::group(&mut out, self.paint, done.check.group)?;
             }
-            text::line(&mut out, self.paint, &done, self.args.verbose)?;
+            match &done.outcome.found {
+                Some(why) if done.outcome.verdict == Verdict::NotOffered && !self.args.verbose => {
+                    match self.left_out.iter_mut().find(|(reason, _)| reason == why) {
+                        Some((_, count)) => *count += 1,
+                        None => self.left_out.push((why.clone(), 1)),
+                    }
+                }
+                _ => text::line(&mut out, self.paint, &done, self.args.verbose)?,
+            }
             out.flush()?;
         }
         self.done.push(done);
@@ -93,6 +104,7 @@ impl<'a> Report<'a> {
         if self.args.json {
             json::write(&mut out, self.args, self.survey, &self.done, lost)?;
         } else {
+            text::left_out(&mut out, self.paint, &self.left_out)?;
             text::summary(&mut out, self.paint, self.args, &self.done)?;
         }
         out.flush()

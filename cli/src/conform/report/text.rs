@@ -26,7 +26,11 @@ impl Paint {
     }
 
     fn with(self, code: &str, text: &str) -> String {
-        if self.on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.on && !text.is_empty() {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 
     fn bold(self, text: &str) -> String {
@@ -112,6 +116,18 @@ pub(super) fn line(
         Some(found) => writeln!(out, "           found     {}\n", paint.bold(found)),
         None => writeln!(out),
     }
+}
+
+/// How many checks of a group were left out, for each reason.
+pub(super) fn left_out(
+    out: &mut impl Write,
+    paint: Paint,
+    reasons: &[(String, usize)],
+) -> io::Result<()> {
+    reasons.iter().try_for_each(|(why, count)| {
+        let checks = if *count == 1 { "check" } else { "checks" };
+        writeln!(out, "{}", paint.dim(&format!("    -    {count} {checks} left out: {why}")))
+    })
 }
 
 fn speech(paint: Paint, piece: &Piece) -> String {
