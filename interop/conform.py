@@ -107,7 +107,8 @@ def foreign(smtp, tools, wanted, work):
 
         def write(self, name, text, mode=0o644):
             if name == "main.cf":
-                text += "smtpd_forbid_bare_newline = normalize\n"
+                # Its own networks are excepted unless it is told otherwise.
+                text += "smtpd_forbid_bare_newline = normalize\nsmtpd_forbid_bare_newline_exclusions =\n"
             return super().write(name, text, mode)
 
     pki = Pki(os.path.join(work, "pki"))
