@@ -52,7 +52,10 @@ struct Server(Child, String);
 impl Server {
     fn start(args: &[&str]) -> Self {
         let mut command = smtp();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--discard", "--log", "off"]).args(args);
+        command.args(["serve", "--discard", "--log", "off"]).args(args);
+        if !args.contains(&"--listen-tls") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -116,8 +119,14 @@ fn our_own_server_is_clean_on_standard_input_and_output() {
 
 #[test]
 fn implicit_tls_is_begun_with() {
-    let server = Server::start(&["--listen-tls", "127.0.0.1:0", "--tls-self-signed"]);
-    // The first line names the port without TLS; there the handshake is the server's to refuse.
+    let users = users();
+    let users = users.path().to_str().unwrap();
+    let args = ["--listen-tls", "127.0.0.1:0", "--tls-self-signed", "--users", users];
+    let server = Server::start(&args);
+    let login = ["--user", "alice", "--password-env", "SECRET"];
+    clean(&[&[server.1.as_str(), "--implicit-tls", "--floods", "0"], &login[..]].concat(), 45);
+
+    let server = Server::start(&[]);
     let output = conform(&[&server.1, "--implicit-tls", "--timeout", "5"]);
     assert_eq!(output.status.code(), Some(76), "{output:?}");
     let sentence = String::from_utf8(output.stderr).unwrap();
@@ -154,9 +163,13 @@ impl<S: Read + Write> Stream for S {}
 /// A server with one fault, for as many connections as come. It is as short as it can be: it knows
 /// no more than the checks of this file need.
 fn bad(fault: Fault) -> String {
+    bad_with(fault, ServerTls::self_signed(["localhost"]).unwrap().0)
+}
+
+fn bad_with(fault: Fault, tls: ServerTls) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let tls = Arc::new(ServerTls::self_signed(["localhost"]).unwrap().0);
+    let tls = Arc::new(tls);
     thread::spawn(move || {
         for stream in listener.incoming() {
             let (stream, tls) = (stream.unwrap(), Arc::clone(&tls));
@@ -352,6 +365,23 @@ fn commands_behind_starttls_are_found() {
         &[],
         &["3207-4-handshake", "3207-4.2-not-again", "3207-4-message", "3207-4-plain-behind"],
     );
+}
+
+#[test]
+fn certificates_are_minded_where_an_authority_is_named() {
+    for name in ["127.0.0.1", "mx.example.org"] {
+        let (tls, pem) = ServerTls::self_signed([name]).unwrap();
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(pem.as_bytes()).unwrap();
+        let address = bad_with(Fault::Mute, tls);
+        let authority = ["--tls-ca", file.path().to_str().unwrap()];
+        for (authority, trusted) in [(&authority[..], name == "127.0.0.1"), (&[], true)] {
+            let args = [&[&address, "--only", "handshake"], authority].concat();
+            let (found, code) = found(&args);
+            assert_eq!(code, if trusted { 0 } else { 69 }, "{name}: {found:#}");
+            assert_eq!(found["tls"]["error"].is_null(), trusted);
+        }
+    }
 }
 
 #[test]
