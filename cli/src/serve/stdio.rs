@@ -51,7 +51,8 @@ pub(super) fn serve(runtime: Runtime, shared: Arc<Shared>) -> io::Result<()> {
             .await);
         }),
         Runtime::AsyncStd => async_std::task::block_on(async {
-            let stream = Joined(async_std::io::stdin(), async_std::io::stdout());
+            // Not async-std's own: what its stdin has read is lost if the next poll brings less room.
+            let stream = Joined(smol::Unblock::new(io::stdin()), smol::Unblock::new(io::stdout()));
             let mut server = {
                 use smtp_async_std::{Server, Sleep};
                 server!(Server, (stream, Sleep), shared, None, false)
