@@ -15,6 +15,8 @@ mod letter;
 mod peer;
 mod polls;
 pub mod scenarios;
+#[cfg(feature = "tls")]
+pub mod secure;
 
 pub use app::App;
 pub use letter::{Body, Letter, Report};
@@ -277,6 +279,9 @@ macro_rules! all_tests {
                 ("silent_client", silent_client::<$adapter>),
                 ("silent_client_in_data", silent_client_in_data::<$adapter>),
                 ("dripping_client", dripping_client::<$adapter>),
+                ("dripping_content", dripping_content::<$adapter>),
+                ("early_talker", early_talker::<$adapter>),
+                ("patient_client", patient_client::<$adapter>),
                 ("client_that_reads_too_late", client_that_reads_too_late::<$adapter>),
                 ("client_that_never_reads", client_that_never_reads::<$adapter>),
                 ("silent_server", silent_server::<$adapter>),

@@ -23,7 +23,7 @@ impl Peer {
         Self::new(TcpStream::connect(to).unwrap())
     }
 
-    fn stream(&self) -> &TcpStream {
+    pub fn stream(&self) -> &TcpStream {
         self.reader.get_ref()
     }
 

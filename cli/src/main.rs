@@ -1,7 +1,9 @@
 //! The `smtp` command.
 
 mod args;
+mod bench;
 mod exit;
+mod outcome;
 mod parse;
 mod send;
 mod serve;
@@ -15,6 +17,7 @@ use args::{Cli, Command};
 
 fn main() -> ExitCode {
     let exit = match Cli::try_parse() {
+        Ok(Cli { command: Command::Bench(args) }) => bench::main(&args),
         Ok(Cli { command: Command::Parse(args) }) => parse::main(&args),
         Ok(Cli { command: Command::Send(args) }) => send::main(&args),
         Ok(Cli { command: Command::Serve(args) }) => serve::main(&args),

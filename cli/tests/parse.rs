@@ -101,7 +101,18 @@ fn refused_commands_tell_the_reply() {
 fn leniency_is_asked_for() {
     let line = b"MAIL FROM: <alice@example.org>\n";
     assert!(parse(&["command"], line)[0].starts_with(r#"{"ok":false,"reply":"501 "#));
-    assert!(parse(&["command", "--lenient"], line)[0].starts_with(r#"{"ok":true,"verb":"MAIL""#));
+    let lenient = &parse(&["command", "--lenient"], line)[0];
+    assert!(lenient.starts_with(r#"{"ok":true,"verb":"MAIL""#), "{lenient}");
+    assert!(
+        lenient.ends_with(r#","parameters":[],"deviations":["space-after-colon"]}"#),
+        "{lenient}"
+    );
+    let strict = &parse(&["command", "--lenient"], b"QUIT\n")[0];
+    assert_eq!(strict, r#"{"ok":true,"verb":"QUIT","deviations":[]}"#);
+    let refused = &parse(&["command", "--lenient"], b"MAIL FROM:\n")[0];
+    assert!(!refused.contains("deviations"), "{refused}");
+    let address = &parse(&["address", "--lenient"], b"a..b@c_d.\n")[0];
+    assert!(address.ends_with(r#""deviations":["dots","underscore","final-dot"]}"#), "{address}");
 }
 
 #[test]
@@ -151,6 +162,7 @@ fn paths() {
     );
     let lines = parse(&["path", "--lenient"], b"alice@example.org\r\n");
     assert!(lines[0].starts_with(r#"{"ok":true,"path":{"local_part":"alice""#), "{}", lines[0]);
+    assert!(lines[0].ends_with(r#""deviations":["no-brackets"]}"#), "{}", lines[0]);
 }
 
 #[test]

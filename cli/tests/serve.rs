@@ -93,6 +93,15 @@ impl Client {
         self.0.read_line(&mut line).unwrap();
         assert!(line.starts_with(start), "{line:?} is not {start}");
     }
+
+    /// Lines up to one that begins with that.
+    fn until(&mut self, start: &str) {
+        let mut line = String::new();
+        while !line.starts_with(start) {
+            line.clear();
+            assert!(self.0.read_line(&mut line).unwrap() > 0, "no {start}");
+        }
+    }
 }
 
 fn signal(server: &Server, name: &str) {
@@ -146,6 +155,25 @@ fn lmtp_answers_each_recipient_and_stores_once() {
         let mut log = String::new();
         server.0.stderr.take().unwrap().read_to_string(&mut log).unwrap();
         assert_eq!(log.matches(" message ").count(), 2, "{log}");
+    }
+}
+
+/// draft-hall-prdr-00.
+#[test]
+fn prdr_answers_each_recipient_and_stores_once() {
+    for runtime in RUNTIMES {
+        let room = tempfile::tempdir().unwrap();
+        let args = ["--runtime", runtime, "--prdr", "--exit-after", "1"];
+        let mut server = Server::start(&args, room.path(), Stdio::null());
+        let args = ["--prdr", "--runtime", runtime, "--to", "carol@example.com", "--trace"];
+        let output = send(&server.1, &args, b"Subject: x\r\n\r\ny\r\n");
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let trace = String::from_utf8(output.stderr).unwrap();
+        assert!(trace.contains(" PRDR\n") && trace.contains("\n< 353 "), "{trace}");
+        assert_eq!(trace.matches("\n< 250 2.0.0 taken as ").count(), 2, "{trace}");
+        assert!(trace.contains("\n< 250 2.0.0 message taken\n"), "{trace}");
+        assert_eq!(names(room.path(), ".eml").len(), 1);
+        assert_eq!(server.0.wait().unwrap().code(), Some(0));
     }
 }
 
@@ -372,4 +400,77 @@ fn a_failing_store_is_named_in_the_log() {
     let line = log.lines().find(|line| line.contains("WARN")).unwrap();
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
     assert_eq!(line["store"], store.to_str().unwrap());
+}
+
+#[test]
+fn leniency_is_logged() {
+    let room = tempfile::tempdir().unwrap();
+    let args = ["--lenient", "--exit-after", "1", "--log", "json"];
+    let mut server = Server::start(&args, room.path(), Stdio::piped());
+    let mut client = Client::connect(&server.1);
+    client.say("EHLO a_b\r\nMAIL FROM: a@example.org\r\nRCPT TO:<b..c@example.net>\r\nDATA\r\n");
+    client.until("354 ");
+    client.say("x\r\n.\r\nQUIT\r\n");
+    client.until("221 ");
+    server.0.wait().unwrap();
+    let mut log = String::new();
+    server.0.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told = |message: &str| {
+        let line = lines.iter().find(|line| line["message"] == message).unwrap();
+        line["deviations"].as_str().map(str::to_owned)
+    };
+    assert_eq!(told("message").unwrap(), "space-after-colon, no-brackets, dots");
+    assert_eq!(told("session: QUIT").unwrap(), "space-after-colon, no-brackets, dots, underscore");
+}
+
+#[test]
+fn what_is_offered_is_taken_and_stored() {
+    let room = tempfile::tempdir().unwrap();
+    let offers = ["FUTURERELEASE=60,2030-01-01T00:00:00Z", "DELIVERBY=60", "MT-PRIORITY=MIXER"];
+    let mut args = vec!["--log", "off"];
+    args.extend(offers.iter().flat_map(|offer| ["--offer", offer]));
+    let server = Server::start(&args, room.path(), Stdio::null());
+    let mut client = Client::connect(&server.1);
+    client.say("EHLO a.example\r\n");
+    for line in ["FUTURERELEASE 60 2030-01-01T00:00:00Z", "DELIVERBY 60", "MT-PRIORITY MIXER"] {
+        client.until(&format!("250-{line}\r\n").replacen("250-MT", "250 MT", 1));
+    }
+    client.say("MAIL FROM:<a@example.org> HOLDFOR=61\r\nMAIL FROM:<a@example.org> BY=59;R\r\n");
+    client.wants("501 5.5.4 ");
+    client.wants("555 5.5.4 ");
+    client.say("MAIL FROM:<a@example.org> HOLDFOR=60 BY=59;N MT-PRIORITY=-9\r\n");
+    client.wants("250 ");
+    client.say("RCPT TO:<b@example.net>\r\nDATA\r\n");
+    client.until("354 ");
+    client.say("x\r\n.\r\n");
+    client.wants("250 ");
+    let [json] = &names(room.path(), ".json")[..] else { panic!("not stored once") };
+    let record: serde_json::Value =
+        serde_json::from_slice(&fs::read(room.path().join(json)).unwrap()).unwrap();
+    let keywords: Vec<_> =
+        (0..3).map(|n| record["parameters"][n]["keyword"].as_str().unwrap()).collect();
+    assert_eq!(keywords, ["HOLDFOR", "BY", "MT-PRIORITY"]);
+}
+
+#[test]
+fn who_does_not_wait_is_sent_away() {
+    for runtime in RUNTIMES {
+        let room = tempfile::tempdir().unwrap();
+        let args = ["--runtime", runtime, "--greet-pause", "20", "--log", "off"];
+        let server = Server::start(&args, room.path(), Stdio::null());
+        let mut early = TcpStream::connect(&server.1).unwrap();
+        early.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        early.write_all(b"EHLO a.example\r\n").unwrap();
+        let mut heard = String::new();
+        early.read_to_string(&mut heard).unwrap();
+        assert!(heard.starts_with("554 ") && heard.lines().count() == 1, "{runtime}: {heard}");
+    }
+    let room = tempfile::tempdir().unwrap();
+    let server = Server::start(&["--no-early-content", "--log", "off"], room.path(), Stdio::null());
+    let mut client = Client::connect(&server.1);
+    client.say("EHLO a\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nDATA\r\nx\r\n.\r\n");
+    client.until("554 5.5.0 ");
+    assert!(names(room.path(), ".eml").is_empty());
 }

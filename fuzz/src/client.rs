@@ -17,6 +17,7 @@ pub fn client_session(input: &[u8]) {
         1 => config.bare_newline(BareNewline::Pass),
         _ => config.bare_newline(BareNewline::Normalise),
     };
+    let config = config.prdr(choices.flag());
     let envelope = envelope(&mut choices);
     for cut in [Cut::Whole, Cut::Pieces(choices)] {
         Link::new(&config, wire, cut).wander(&envelope, choices);

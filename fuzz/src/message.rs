@@ -4,7 +4,7 @@ use smtp_codec::proto::reply::write_ehlo_reply;
 use smtp_proto::address::{ForwardPath, Host, ReversePath};
 use smtp_proto::address::{ForwardPathBuf, HostBuf, ReversePathBuf};
 use smtp_proto::command::{
-    Command, MailParameters, MailParametersBuf, RcptParameters, RcptParametersBuf,
+    Command, Deviations, MailParameters, MailParametersBuf, RcptParameters, RcptParametersBuf,
 };
 use smtp_proto::reply::{
     Capabilities, Extension, Progress, Reply, ReplyBuf, ReplyLine, ReplyScanner, SmtpLimits,
@@ -16,6 +16,9 @@ pub fn command(line: &[u8]) {
     let strict = parsed(line, Syntax::Strict);
     let lenient = parsed(line, Syntax::Lenient);
     assert!(lenient || !strict, "lenient syntax refuses what strict syntax takes");
+    let found = Deviations::of(line);
+    let named = !found.is_empty() && found != Deviations::UTF8_HOST;
+    assert_eq!(named, lenient && !strict, "what needs leniency has a name: {found}");
 }
 
 fn parsed(line: &[u8], syntax: Syntax) -> bool {
@@ -94,6 +97,7 @@ fn mail_parameters(parameters: MailParameters<'_>, syntax: Syntax) {
     assert_eq!(parameters.mt_priority().is_some(), known("MT-PRIORITY"));
     assert_eq!(parameters.require_tls(), known("REQUIRETLS"));
     assert_eq!(parameters.mtrk().is_some(), known("MTRK"));
+    assert_eq!(parameters.prdr(), known("PRDR"));
     if let Some(envid) = parameters.envid() {
         assert!(!envid.decode().any(|byte| byte.is_ascii_control()));
     }

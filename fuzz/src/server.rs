@@ -2,7 +2,7 @@
 
 use bytes::Buf;
 use smtp_codec::proto::address::Host;
-use smtp_codec::proto::reply::{Progress, Refusal, Reply, ReplyScanner};
+use smtp_codec::proto::reply::{Extension, Progress, Refusal, Reply, ReplyScanner};
 use smtp_codec::proto::session::BareNewline;
 use smtp_codec::proto::{Sink, Syntax};
 use smtp_codec::server::{Config, Connection, Event, Limits, Want};
@@ -30,7 +30,10 @@ fn config(choices: &mut Choices<'_>) -> Config {
     match choices.next() % 4 {
         1 => config = config.max_size(64),
         2 => limits.recipients = 2,
-        3 => (limits.errors, limits.junk, limits.recipients_over) = (3, 3, 1),
+        3 => {
+            (limits.errors, limits.junk, limits.recipients_over) = (3, 3, 1);
+            limits.small_chunks = 2;
+        }
         _ => {}
     }
     let config = config.limits(limits);
@@ -40,7 +43,12 @@ fn config(choices: &mut Choices<'_>) -> Config {
         _ => config.bare_newline(BareNewline::Normalise),
     };
     let config = if choices.flag() { config.syntax(Syntax::Lenient) } else { config };
-    if choices.flag() { config.ask_verify().ask_expand() } else { config }
+    let config = if choices.flag() { config.ask_verify().ask_expand() } else { config };
+    match choices.next() % 4 {
+        0 | 1 => config,
+        2 => config.with(Extension::Prdr),
+        _ => config.with(Extension::Prdr).rcpt_max(2).mail_max(3),
+    }
 }
 
 /// What a session came to.

@@ -144,6 +144,8 @@ impl RxBuf {
 pub struct TxBuf {
     bytes: Vec<u8>,
     sent: usize,
+    /// Octets that were sent since the beginning.
+    gone: u64,
 }
 
 /// Past this the connection stops taking input until its peer has read what waits.
@@ -164,6 +166,10 @@ impl TxBuf {
             self.bytes = Vec::new();
             self.sent = 0;
         }
+    }
+
+    pub(crate) fn gone(&self) -> u64 {
+        self.gone
     }
 
     pub(crate) fn clear(&mut self) {
@@ -201,7 +207,10 @@ impl Buf for TxBuf {
     }
 
     fn advance(&mut self, cnt: usize) {
+        let before = self.sent;
         self.sent = self.sent.saturating_add(cnt).min(self.bytes.len());
+        let sent = u64::try_from(self.sent - before).unwrap_or(u64::MAX);
+        self.gone = self.gone.saturating_add(sent);
         if self.sent == self.bytes.len() {
             self.clear();
         }

@@ -7,6 +7,8 @@
 use memchr::memchr2;
 use smtp_proto::session::BareNewline;
 
+use crate::plain::pass_over;
+
 /// The next thing to do with the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
@@ -90,6 +92,8 @@ impl Decoder {
                 _ => {}
             }
         }
+        // Where the next look ahead may begin: it pays where lines do not begin with dots.
+        let mut ahead = 0;
         while let Some(at) = body.get(from..).and_then(|rest| memchr2(b'\r', b'\n', rest)) {
             let here = from + at;
             match body.get(here..).unwrap_or_default() {
@@ -100,6 +104,9 @@ impl Decoder {
                 [b'\r', b'\n', ..] => {
                     from = here + 2;
                     line_end = Some(from);
+                    if from >= ahead {
+                        (from, ahead) = pass_over(body, from);
+                    }
                 }
                 [b'\r'] => {
                     self.at = At::AfterCr;
@@ -299,5 +306,26 @@ mod tests {
         ) {
             prop_assert_eq!(run(&input, &sizes, policy), oracle(&input, policy));
         }
+
+        /// Long enough for what is passed over in blocks.
+        #[test]
+        fn any_split_of_many_lines_gives_what_the_oracle_says(
+            lines in prop::collection::vec(
+                (0_usize..90, prop::sample::select(LINES.to_vec())), 1..40,
+            ),
+            sizes in prop::collection::vec(prop::sample::select(vec![1, 2, 131, 500, 1460]), 1..8),
+            policy in prop::sample::select(POLICIES.to_vec()),
+        ) {
+            let mut input = lines.iter().fold(Vec::new(), |all, (len, end)| {
+                [&all[..], &vec![b'a'; *len], end.as_bytes()].concat()
+            });
+            input.extend_from_slice(b"\r\n.\r\nQUIT\r\n");
+            prop_assert_eq!(run(&input, &sizes, policy), oracle(&input, policy));
+        }
     }
+
+    const LINES: [&str; 12] = [
+        "\r\n", "\r\n", "\r\n", "\r\n", "\r\n", "\r\n..", "\r\n.", "\r\n.\r", "\n", "\r",
+        "\n.\r\n", "\r\r\n",
+    ];
 }

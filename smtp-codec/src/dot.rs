@@ -6,6 +6,8 @@ use core::fmt;
 use memchr::memchr2;
 use smtp_proto::session::BareNewline;
 
+use crate::plain::pass_over;
+
 /// The content holds a CR or an LF that is not part of a CRLF, and the policy is
 /// [`BareNewline::Reject`] (RFC 5321 section 2.3.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +122,7 @@ impl Encoder {
     /// How many octets can go out as they are: up to a line that begins with a dot, a bare
     /// newline, or a CR at the end.
     fn run(&mut self, content: &[u8]) -> usize {
-        let mut from = 0;
+        let (mut from, mut ahead) = (0, 0);
         while let Some(at) = content.get(from..).and_then(|rest| memchr2(b'\r', b'\n', rest)) {
             let here = from + at;
             match content.get(here..).unwrap_or_default() {
@@ -128,17 +130,26 @@ impl Encoder {
                     self.at = At::LineStart;
                     return here + 2;
                 }
-                [b'\r', b'\n', ..] => from = here + 2,
+                [b'\r', b'\n', ..] => {
+                    from = here + 2;
+                    if from >= ahead {
+                        (from, ahead) = pass_over(content, from);
+                    }
+                }
                 _ => {
                     if here > 0 {
-                        self.at = if here == from && from > 0 { At::LineStart } else { At::Inside };
+                        self.stopped_behind(content.get(..here).unwrap_or_default());
                     }
                     return here;
                 }
             }
         }
-        self.at = if from == content.len() { At::LineStart } else { At::Inside };
+        self.stopped_behind(content);
         content.len()
+    }
+
+    fn stopped_behind(&mut self, run: &[u8]) {
+        self.at = if run.ends_with(b"\r\n") { At::LineStart } else { At::Inside };
     }
 
     fn bare(&mut self, newline: u8, taken: usize) -> Result<Run<'static>, FoundBareNewline> {
@@ -283,5 +294,24 @@ mod tests {
                 prop_assert_eq!(ends, 1, "the end of data stands once, at the end");
             }
         }
+
+        /// Long enough for what is passed over in blocks.
+        #[test]
+        fn any_split_of_many_lines_gives_what_the_oracle_says(
+            lines in prop::collection::vec(
+                (0_usize..90, prop::sample::select(LINES.to_vec())), 1..40,
+            ),
+            odd in prop::sample::select(vec!["", "", "", "\n", "\r", "\n.\r\n", "\r\r\n"]),
+            sizes in prop::collection::vec(prop::sample::select(vec![1, 2, 131, 500, 1460]), 1..8),
+            policy in prop::sample::select(POLICIES.to_vec()),
+        ) {
+            let content = lines.iter().fold(odd.as_bytes().to_vec(), |all, (len, end)| {
+                [&all[..], &vec![b'a'; *len], end.as_bytes()].concat()
+            });
+            let content = [&content[..], odd.as_bytes(), &vec![b'a'; 300]].concat();
+            prop_assert_eq!(encode(&content, &sizes, policy), oracle(&content, policy));
+        }
     }
+
+    const LINES: [&str; 6] = ["\r\n", "\r\n", "\r\n", "\r\n", "\r\n..", "\r\n."];
 }

@@ -60,6 +60,8 @@ mod data;
 mod dot;
 mod line;
 mod machine;
+mod pace;
+mod plain;
 
 pub mod client;
 pub mod server;

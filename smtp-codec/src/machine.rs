@@ -34,16 +34,20 @@ pub trait Machine {
     fn step(&mut self) -> Want;
     /// How long the present wait may last.
     fn patience(&self) -> Duration;
-    /// Grows with all that was received whole: a command, a reply, a piece of content. Each begins
-    /// a new wait; octets of a line that is not complete do not.
+    /// Grows with all that ends a wait: a command, a reply, an answer of the application's, content
+    /// that comes, or goes, fast enough. When it has changed the next wait begins; octets of a line
+    /// that is not complete do not change it. What the application takes its time for is no part of
+    /// a wait.
     fn heard(&self) -> u64;
     /// Whether to read while there is something to send: a server's word may end what is being
     /// sent.
     fn listens(&self) -> bool;
     /// The peer closed its side.
     fn eof(&mut self);
-    /// The wait was too long.
+    /// The wait was too long. Unless the session [is over](Machine::is_over) then, the next begins.
     fn timed_out(&mut self);
+    /// Whether the session is over, so that only what waits is still to be sent.
+    fn is_over(&self) -> bool;
     /// The link broke.
     fn broken(&mut self);
     /// The handshake that [`Want::Tls`] asked for has succeeded: all that follows is protected.
@@ -86,6 +90,9 @@ macro_rules! machine {
             }
             fn timed_out(&mut self) {
                 self.timed_out();
+            }
+            fn is_over(&self) -> bool {
+                self.closing().is_some()
             }
             fn broken(&mut self) {
                 self.broken();

@@ -60,6 +60,26 @@ fn never_is_never() {
 }
 
 #[test]
+fn limits_told_before_tls_are_forgotten() {
+    let mut replies =
+        vec!["220 mx", "250-mx|250-STARTTLS|250 LIMITS RCPTMAX=1 MAILMAX=1", "220 go"];
+    replies.extend([
+        "250-mx|250 LIMITS RCPTMAX=2",
+        "250 ok",
+        "250 ok",
+        "250 ok",
+        "354 go",
+        "250 ok",
+    ]);
+    replies.extend(["250 ok", "250 ok", "354 go", "250 ok", "221 bye"]);
+    let mission = Mission::new(config().tls(Required), &replies);
+    let mission = mission.letter(envelope(&["b@x", "c@x"]), "x\r\n");
+    let report = mission.letter(envelope(&["d@x"]), "x\r\n").run();
+    assert_eq!(report.fates[0], ["Accepted Message 250"; 2]);
+    assert_eq!(report.fates[1], ["Accepted Message 250"]);
+}
+
+#[test]
 fn lmtp_says_lhlo_again() {
     let replies = with_letter(&["220 mx", OFFER, "220 go", WITHIN]);
     let mission = Mission::new(config().lmtp().tls(Required), &replies);

@@ -5,7 +5,7 @@
 mod common;
 
 use bytes::Buf;
-use common::script::config;
+use common::script::{chunking, config};
 use smtp_codec::client;
 use smtp_codec::proto::session::BareNewline;
 use smtp_codec::server::{Closing, Config, Connection, Event, Limits, Want};
@@ -83,9 +83,11 @@ fn unlimited() -> Config {
     let mut limits = Limits::default();
     (limits.junk, limits.errors) = (u32::MAX, u32::MAX);
     (limits.recipients, limits.recipients_over) = (u32::MAX, u32::MAX);
+    limits.small_chunks = u32::MAX;
     config().limits(limits)
 }
 
+/// Threats 3 and 5: a line without end.
 #[test]
 fn lines_without_an_end() {
     for (wave, megabytes) in [
@@ -130,6 +132,7 @@ fn content_without_an_end() {
     }
 }
 
+/// Threats 5: message larger than SIZE.
 #[test]
 fn content_past_its_size() {
     for (policy, megabytes) in [(BareNewline::Reject, 24), (BareNewline::Normalise, 1)] {
@@ -141,6 +144,7 @@ fn content_past_its_size() {
     }
 }
 
+/// Threats 5: bad commands, and junk.
 #[test]
 fn commands_that_bring_nothing() {
     for (wave, replies) in [
@@ -187,6 +191,7 @@ fn questions_to_the_application_that_bring_nothing() {
     }
 }
 
+/// Threats 5: RCPT flood.
 #[test]
 fn recipients_without_end() {
     let start = b"EHLO a.example\r\nMAIL FROM:<a@x>\r\n";
@@ -205,6 +210,34 @@ fn chunks_that_nobody_wants() {
         assert!(after.output < 1024, "{after:?}");
         assert_eq!(after.closing, None);
     }
+}
+
+const CHUNKS: &[u8] = b"EHLO a.example\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\n";
+
+/// Threats 5: tiny BDAT chunks.
+#[test]
+fn tiny_chunks_without_end() {
+    let after = flood(chunking(), CHUNKS, b"BDAT 1\r\nx", 10 * MEGABYTE, b"");
+    assert_eq!(after.closing, Some(Closing::TooManyErrors));
+    assert!(after.last.starts_with("421 4.7.0 "), "{after:?}");
+    assert_eq!(after.content, 10_001);
+    let after = flood(chunking(), CHUNKS, b"BDAT 0\r\n", 10 * MEGABYTE, b"");
+    assert_eq!(after.closing, Some(Closing::TooManyErrors));
+    assert!(after.output < 130 * 64, "{after:?}");
+}
+
+/// Threats 5: a message by BDAT is streamed, and never kept; how large the chunks are does not
+/// matter. Those that are not small are not counted.
+#[test]
+fn chunks_without_end() {
+    let chunk = [&b"BDAT 1024\r\n"[..], &[b'x'; 1024]].concat();
+    let after = flood(chunking(), CHUNKS, &chunk, 16 * MEGABYTE, b"BDAT 0 LAST\r\n");
+    assert_eq!(after.closing, None, "{after:?}");
+    assert!(after.content > 15 * MEGABYTE && after.last.starts_with("250 2.0.0 message"));
+    let start = [CHUNKS, b"BDAT 33554432 LAST\r\n"].concat();
+    let after = flood(chunking(), &start, b"x", 32 * MEGABYTE, b"NOOP\r\n");
+    assert_eq!(after.content, 32 * MEGABYTE);
+    assert!(after.last.starts_with("250 2.0.0 done"), "{after:?}");
 }
 
 #[test]
@@ -233,6 +266,7 @@ fn a_line_that_drips_costs_no_more_than_one_that_does_not() {
     assert!(server.tx().chunk().ends_with(b"500 5.5.2 line too long\r\n"));
 }
 
+/// Threats 5: an endless reply, a reply line without end.
 #[test]
 fn a_client_takes_no_endless_reply() {
     for wave in ["x", "220-x\r\n", "220-\r\n", "\r", "\n", "\0", "\r\n", "220-\n"] {
@@ -247,4 +281,55 @@ fn a_client_takes_no_endless_reply() {
         }
         assert!(matches!(client.closing(), Some(client::Closing::Protocol(_))), "{taken}");
     }
+}
+
+/// Threats 5: what a client takes is a matter of its limits.
+#[test]
+fn the_limits_of_a_client_can_be_set() {
+    let closing = |change: fn(&mut client::Limits), reply: &str| {
+        let mut limits = client::Limits::default();
+        change(&mut limits);
+        let config = client::Config::new("client.example").unwrap().limits(limits);
+        let mut client = client::Connection::new(config);
+        let mut rest = reply.as_bytes();
+        while client.step() == Want::Input && !rest.is_empty() {
+            rest = &rest[client.rx().receive(rest)..];
+        }
+        let _ = client.step();
+        client.closing()
+    };
+    type Change = fn(&mut client::Limits);
+    let line = |octets: usize| format!("220 {}\r\n", "x".repeat(octets - 6));
+    let cases: [(Change, String, String); 5] = [
+        (|_| {}, line(8 * 1024), line(8 * 1024 + 1)),
+        (|limits| limits.reply_line = 100, line(100), line(101)),
+        (|limits| limits.reply = 100, line(100), line(101)),
+        (|limits| limits.reply_lines = 2, "220-x\r\n220 x\r\n".into(), "220-x\r\n".repeat(3)),
+        (
+            |limits| (limits.reply, limits.reply_line) = (200_000, 100_000),
+            line(100_000),
+            line(100_001),
+        ),
+    ];
+    for (change, taken, refused) in cases {
+        assert_eq!(closing(change, &taken), None, "{}", taken.len());
+        assert!(
+            matches!(closing(change, &refused), Some(client::Closing::Protocol(_))),
+            "{}",
+            refused.len()
+        );
+    }
+}
+
+/// Threats 5: the defaults.
+#[test]
+fn the_defaults() {
+    let server = Limits::default();
+    assert_eq!((server.recipients, server.recipients_over), (1000, 1000));
+    assert_eq!((server.errors, server.junk), (20, 100));
+    assert_eq!((server.small_chunks, server.least_rate), (10_000, 500));
+    assert_eq!((server.auth_failures, server.challenges), (5, 32));
+    let client = client::Limits::default();
+    assert_eq!((client.reply_lines, client.reply), (128, 64 * 1024));
+    assert_eq!((client.reply_line, client.least_rate), (8 * 1024, 500));
 }

@@ -28,8 +28,16 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn message() -> impl Strategy<Value = Message> {
-    (fate(), prop::collection::vec(fate(), 0..5), fate(), fate(), content()).prop_map(
-        |(mail, recipients, data, end, content)| Message { mail, recipients, data, end, content },
+    let many = || prop::collection::vec(fate(), 0..5);
+    (fate(), many(), fate(), fate(), many(), content()).prop_map(
+        |(mail, recipients, data, end, own, content)| Message {
+            mail,
+            recipients,
+            data,
+            end,
+            own,
+            content,
+        },
     )
 }
 
@@ -40,9 +48,9 @@ proptest! {
     fn both_sides_agree_on_every_transaction(
         messages in prop::collection::vec(message(), 1..8),
         sizes in prop::collection::vec(1_usize..200, 1..20),
-        (pipelining, chunking, lmtp) in any::<(bool, bool, bool)>(),
+        (pipelining, chunking, lmtp, prdr) in any::<(bool, bool, bool, bool)>(),
     ) {
-        let ways = Ways { pipelining, chunking, lmtp };
+        let ways = Ways { pipelining, chunking, lmtp, prdr };
         let mut pair = Pair::with(ways, &sizes);
         for message in &messages {
             let outcome = pair.send(message);
@@ -72,8 +80,8 @@ fn more_recipients_than_may_be_outstanding_pass() {
 
 #[test]
 fn a_link_that_breaks_leaves_no_doubt_but_where_there_is_one() {
-    for chunking in [true, false] {
-        cut_everywhere(Ways { pipelining: true, chunking, lmtp: false });
+    for (chunking, prdr) in [(true, false), (false, false), (true, true), (false, true)] {
+        cut_everywhere(Ways { pipelining: true, chunking, prdr, lmtp: false });
     }
 }
 

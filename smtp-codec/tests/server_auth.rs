@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::script::{Script, Tls, config};
+use common::script::{End, Script, Tls, config};
 use smtp_codec::server::{Closing, Config, Limits};
 
 /// `yes`, `more` and `no` in base64.
@@ -36,7 +36,7 @@ fn without_one_the_first_challenge_is_empty() {
     assert_eq!(talk.events[2..], ["auth plain None", "response yes"]);
 }
 
-/// RFC 4954 section 4: `=` is the initial response of no octets, which is not the same as none.
+/// Threats 6, RFC 4954 section 4: `=` is the initial response of no octets, which is not the same as none.
 #[test]
 fn an_empty_initial_response() {
     let talk = begun().say("AUTH PLAIN =", "535 5.7.8 ").run();
@@ -53,6 +53,7 @@ fn several_challenges() {
         .run();
 }
 
+/// Threats 6: `*` cancels.
 #[test]
 fn the_client_cancels() {
     let talk = begun().say("AUTH PLAIN", "334 ").say("*", "501 5.7.0 ").say("NOOP", "250 ").run();
@@ -89,21 +90,28 @@ fn a_response_that_is_not_base64_ends_the_exchange() {
     begun().say("AUTH PLAIN", "334 ").say("eW\nVz", "500 5.5.6 ").say("NOOP", "250 ").run();
 }
 
+/// Threats 6: the same with the command; `AUTH PLAIN a b`.
 #[test]
 fn an_initial_response_that_is_not_base64_is_refused() {
-    for bad in ["ab@%", "A", "AB==", "====", "*", "eWVz="] {
+    for bad in
+        ["ab@%", "not-b64", "AAAA=", "A", "AA", "AB==", "====", "AA=A", "ab_-", "*", "eWVz=", "=="]
+    {
         begun().say(format!("AUTH PLAIN {bad}"), "501 5.5.2 ").say("NOOP", "250 ").run();
     }
     begun().say(format!("AUTH PLAIN {YES} {YES}"), "501 5.5.").say("NOOP", "250 ").run();
 }
 
-/// RFC 4954 section 4: 12,288 octets must be taken, in a response and with the command.
+/// Threats 6, RFC 4954 section 4: 12,288 octets must be taken, in a response and with the command.
 #[test]
 fn responses_may_be_long() {
     let long = "A".repeat(12_284);
     begun().settled().say("AUTH PLAIN", "334 ").say(&long, "535 ").say("NOOP", "250 ").hold_whole();
     let fits = format!("AUTH PLAIN {}", "A".repeat(12_272));
     begun().say(&fits, "535 ").say("NOOP", "250 ").hold_whole();
+    let longer = format!("AUTH PLAIN {}", "A".repeat(12_288));
+    begun().say(&longer, "500 5.5.6 ").say("NOOP", "250 ").hold_whole();
+    let token = format!("AUTH PLAIN {}", "QUFB".repeat(575));
+    begun().say(&token, "535 ").say("NOOP", "250 ").hold_whole();
     let longer = "A".repeat(12_288);
     begun().say("AUTH PLAIN", "334 ").say(&longer, "500 5.5.6 ").say("NOOP", "250 ").hold_whole();
     let endless = "A".repeat(1_000_000);
@@ -129,8 +137,55 @@ fn auth_has_its_place() {
         .run();
     Script::ehlo(config()).say("AUTH CRAM-MD5", "504 5.5.4 ").say("NOOP", "250 ").run();
     Script::ehlo(config()).say("AUTH MORE-THAN-20-OCTETS-X", "501 5.5.4 ").run();
+    Script::ehlo(config()).say("auth plain", "334 ").run();
     Script::ehlo(config()).say("AUTH", "501 5.5.4 ").say("NOOP", "250 ").run();
     Script::ehlo(common::script::config()).say(&auth, "502 5.5.1 not offered here").run();
+}
+
+/// Threats 6, CVE-2018-6789: each length of base64 is decoded to its octet.
+#[test]
+fn each_length_is_decoded() {
+    for octets in 0..50_usize {
+        let sent: Vec<u8> = (0..octets).map(|n| (n * 37 + octets) as u8 | 0x80).collect();
+        let text = data_encoding::BASE64.encode(&sent);
+        let talk = begun().say("AUTH PLAIN", "334 ").say(text, "535 ").run();
+        assert_eq!(talk.events[3], format!("response {}", sent.escape_ascii()));
+    }
+}
+
+/// Threats 6, CVE-2011-1720: a mechanism behind another that failed, wherever that one stopped, starts
+/// from nothing.
+#[test]
+fn another_mechanism_behind_one_that_failed() {
+    for stopped in ["*", "A", NO] {
+        let failed = begun()
+            .say(format!("AUTH SCRAM-SHA-256 {MORE}"), "334 ")
+            .say(MORE, "334 ")
+            .say(stopped, "5");
+        let talk = failed.say("AUTH PLAIN", "334 \r\n").say(YES, "235 ").run();
+        let last = &talk.events[talk.events.len() - 2..];
+        assert_eq!(last, ["auth PLAIN None", "response yes"]);
+    }
+}
+
+/// Threats 6, CVE-2019-11494: the client is gone in the middle of an exchange.
+#[test]
+fn a_client_that_leaves_an_exchange_is_gone() {
+    for (end, closing) in [
+        (End::Eof, Closing::PeerGone),
+        (End::Broken, Closing::PeerGone),
+        (End::TimedOut, Closing::TimedOut),
+        (End::ShutDown, Closing::ShuttingDown),
+    ] {
+        for half in ["", "bW9y"] {
+            let script = begun().say("AUTH PLAIN", "334 ").send(half).end(end);
+            let script = match end {
+                End::TimedOut | End::ShutDown => script.hear("421 "),
+                _ => script,
+            };
+            assert_eq!(script.run().closing, Some(closing), "{end:?} {half}");
+        }
+    }
 }
 
 /// RFC 4954 section 4: the identity outlives RSET and EHLO.
@@ -180,6 +235,7 @@ fn who_fails_too_often_is_sent_away() {
     cancelled.say("AUTH PLAIN", "334 ").say("*", "421 4.7.0 ").run();
 }
 
+/// Threats 6: the number of challenges is capped.
 #[test]
 fn an_exchange_comes_to_an_end() {
     let mut limits = Limits::default();
@@ -220,7 +276,7 @@ fn the_parameter_of_mail_needs_the_extension() {
     Script::ehlo(config()).say("MAIL FROM:<a@x> AUTH=<>", "555 5.5.4 ").run();
 }
 
-/// RFC 4954 sections 3 and 4: nothing that is secret is shown.
+/// Threats 6: nothing that is secret is shown.
 #[test]
 fn responses_are_not_shown() {
     use smtp_codec::server::{Connection, Event, Want};

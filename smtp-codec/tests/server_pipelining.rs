@@ -5,8 +5,8 @@
 mod common;
 
 use bytes::Buf;
-use common::script::{config, replies};
-use smtp_codec::server::{Config, Connection, Event, Limits, Want};
+use common::script::{chunking, config, replies};
+use smtp_codec::server::{Closing, Config, Connection, Event, Limits, Want};
 
 fn unlimited() -> Config {
     let mut limits = Limits::default();
@@ -55,6 +55,59 @@ fn replies_of_a_group_leave_together_and_in_order() {
     assert_eq!(settle(&mut server), Want::Close);
 }
 
+const GROUP: &[u8] = b"EHLO a.example\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\n";
+
+/// Threats 1, the session too: input that is pending when DATA is answered. RFC 2920 section 3.1 has
+/// DATA be the last of its group.
+#[test]
+fn content_that_comes_with_data_can_be_refused() {
+    for behind in [&b"Hi\r\n.\r\n"[..], b".\r\n", b"M", b"\r\n", b"QUIT\r\n"] {
+        let mut server = Connection::new(config().refuse_early_content());
+        server.rx().receive(&[GROUP, b"DATA\r\n", behind].concat());
+        assert_eq!(settle(&mut server), Want::Flush);
+        let last = drain(&mut server).pop().unwrap();
+        assert_eq!(last, "554 5.5.0 content came before it was asked for\r\n");
+        assert_eq!(settle(&mut server), Want::Close);
+        assert_eq!(server.closing(), Some(Closing::EarlyTalker));
+        assert!(server.lingers());
+    }
+}
+
+#[test]
+fn a_client_that_waits_for_the_354_is_not_refused() {
+    let mut server = Connection::new(chunking().refuse_early_content());
+    server.rx().receive(&[GROUP, b"DATA\r\n"].concat());
+    assert_eq!(settle(&mut server), Want::Input);
+    assert!(drain(&mut server).pop().unwrap().starts_with("354 "));
+    // RFC 2920 section 3.1: the content may begin a group, and a chunk stands in one with its BDAT.
+    let group = b"Hi\r\n.\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nBDAT 2 LAST\r\nHiRSET\r\nDATA\r\n";
+    server.rx().receive(group);
+    assert_eq!(settle(&mut server), Want::Input);
+    let codes: Vec<String> = drain(&mut server).iter().map(|reply| reply[..3].into()).collect();
+    assert_eq!(codes, ["250", "250", "250", "250", "250", "503"]);
+}
+
+/// Where DATA is refused anyhow, what stands behind it is read as commands, as ever.
+#[test]
+fn only_a_data_that_stands_is_looked_behind() {
+    let mut server = Connection::new(config().refuse_early_content());
+    server.rx().receive(b"EHLO a.example\r\nDATA\r\nNOOP\r\nQUIT\r\n");
+    assert_eq!(settle(&mut server), Want::Flush);
+    let codes: Vec<String> = drain(&mut server).iter().map(|reply| reply[..3].into()).collect();
+    assert_eq!(codes, ["220", "250", "503", "250", "221"]);
+}
+
+/// RFC 2920 section 3.2: by default nothing depends on how the octets were cut.
+#[test]
+fn content_that_comes_with_data_is_taken_by_default() {
+    let mut server = Connection::new(config());
+    server.rx().receive(&[GROUP, b"DATA\r\nHi\r\n.\r\nQUIT\r\n"].concat());
+    assert_eq!(settle(&mut server), Want::Flush);
+    let codes: Vec<String> = drain(&mut server).iter().map(|reply| reply[..3].into()).collect();
+    assert_eq!(codes, ["220", "250", "250", "250", "354", "250", "221"]);
+}
+
+/// Threats 5: replies that nobody reads.
 #[test]
 fn no_input_is_taken_from_a_client_that_does_not_read() {
     let mut server = Connection::new(unlimited());

@@ -1,9 +1,10 @@
 //! The envelope, and what became of it (feature `alloc`).
 
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::address::{ForwardPathBuf, ReversePathBuf};
-use crate::command::{MailParametersBuf, RcptParametersBuf};
+use crate::command::{MailParametersBuf, ParameterError, RcptParametersBuf};
 use crate::reply::{Reply, ReplyBuf};
 use crate::session::client::{CallError, Closing};
 
@@ -57,6 +58,32 @@ impl Recipient {
     #[must_use]
     pub fn new(forward_path: ForwardPathBuf) -> Self {
         Recipient { forward_path, parameters: RcptParametersBuf::default() }
+    }
+
+    /// Adds ORCPT as the first sender of a message gives it: the address of RCPT itself (RFC 3461
+    /// section 4.2), of type `rfc822`, or `utf-8` where it is not in ASCII (RFC 6533 section 3).
+    /// Whoever relays a message keeps the ORCPT that it came with.
+    ///
+    /// ```
+    /// use smtp_proto::Recipient;
+    ///
+    /// let bob = Recipient::new("bob+lists@example.com".parse()?).with_original()?;
+    /// assert_eq!(bob.parameters.to_string(), "ORCPT=rfc822;bob+2Blists@example.com");
+    /// let ren = Recipient::new("任@example.com".parse()?).with_original()?;
+    /// assert_eq!(ren.parameters.to_string(), r"ORCPT=utf-8;\x{4EFB}@example.com");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ParameterError`] as for [`RcptParametersBuf::orcpt`]; no path that parses is known to be
+    /// refused.
+    pub fn with_original(mut self) -> Result<Self, ParameterError> {
+        let path = self.forward_path.as_path();
+        let address = path.mailbox().map_or_else(|| "Postmaster".into(), |it| it.to_string());
+        let kind = if address.is_ascii() { "rfc822" } else { "utf-8" };
+        self.parameters = self.parameters.orcpt(kind, &address)?;
+        Ok(self)
     }
 }
 

@@ -77,11 +77,16 @@ impl Class {
     /// How many bytes at the start of `bytes` are in the set.
     #[inline]
     pub(crate) fn run(self, bytes: &[u8]) -> usize {
-        let mut length = 0;
-        while bytes.get(length).is_some_and(|&byte| self.holds(byte)) {
-            length += 1;
+        self.run_from(bytes, 0)
+    }
+
+    /// Where the run of the set that begins at `at` ends.
+    #[inline]
+    pub(crate) fn run_from(self, bytes: &[u8], mut at: usize) -> usize {
+        while bytes.get(at).is_some_and(|&byte| self.holds(byte)) {
+            at += 1;
         }
-        length
+        at
     }
 
     /// Splits `bytes` behind the first run of the set; the run may be empty.

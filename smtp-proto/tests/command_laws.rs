@@ -3,7 +3,7 @@
 #![allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 use proptest::prelude::*;
-use smtp_proto::command::{Body, Command, MailParameters, Queue, Verb};
+use smtp_proto::command::{Body, Command, Deviations, MailParameters, Queue, Verb};
 use smtp_proto::{CommandError, Syntax};
 
 const VALID: &str = include_str!("corpus/commands_valid.txt");
@@ -51,6 +51,65 @@ fn encoded(command: Command<'_>) -> Vec<u8> {
     line
 }
 
+/// Lines of pieces that lenient syntax knows, in about the right order.
+fn sloppy() -> impl Strategy<Value = Vec<u8>> {
+    let space = || prop::sample::select(vec!["", " ", " ", " ", "  ", "\t"]);
+    let verb = prop::sample::select(vec![
+        "MAIL", "MAIL", "RCPT", "RCPT", "EHLO", "VRFY", "ETRN", "BDAT", "AUTH", "HELP", "NOOP",
+        "FOO", "XCLIENT",
+    ]);
+    let from = prop::sample::select(vec!["FROM:", "FROM:", "TO:", "to:", ""]);
+    let path = prop::sample::select(vec![
+        "<>",
+        "<a@b>",
+        "a@b",
+        "<postmaster>",
+        "Postmaster",
+        "<a..b@c>",
+        "<.@c>",
+        "<\"a..b\"@c>",
+        "<@a_b,@c-:d@e>",
+        "@a.:d@e",
+        "<a@b.>",
+        "<a@b_c.-d>",
+        "\"a b\"@c",
+        "a_b.c-d",
+        "@a_b",
+        "#x",
+        "10",
+        "PLAIN",
+        "NAME=a",
+        "a@[192.0.2.1]",
+        "\u{e9}",
+        "Alice Smith",
+        "a@b@c",
+        "..",
+        "a@..",
+    ]);
+    let long = "[a.]{60,70}".prop_map(|local| format!("<{local}@b>"));
+    let path = prop_oneof![9 => path.prop_map(str::to_owned), 1 => long];
+    let last = prop::sample::select(vec![
+        "",
+        "",
+        "SIZE=1",
+        "X=a=b",
+        "X=a=b\tRET=FULL",
+        "SIZE=1  Y",
+        "LAST",
+        "=",
+        "ADDR=b",
+        "MTRK=AAA=",
+        "SMTPUTF8",
+        "SIZE=1 SIZE=2",
+    ]);
+    (space(), verb, space(), from, space(), path, space(), last, space()).prop_map(
+        |(a, verb, b, from, c, path, d, last, e)| {
+            let first = if a == " " { "" } else { a };
+            format!("{first}{verb}{b}{from}{c}{path}{d}{last}{e}").into_bytes()
+        },
+    )
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
@@ -69,6 +128,19 @@ proptest! {
     fn what_strict_syntax_takes_lenient_syntax_takes_alike(line in lines()) {
         if let Ok(command) = Command::parse(&line) {
             prop_assert_eq!(Command::parse_with(&line, Syntax::Lenient), Ok(command));
+        }
+    }
+
+    #[test]
+    fn what_needs_leniency_says_why(line in prop_oneof![lines(), sloppy()]) {
+        let lenient = Command::parse_with(&line, Syntax::Lenient);
+        let found = Deviations::of(&line);
+        // That one is not about the grammar.
+        let explained = !found.is_empty() && found != Deviations::UTF8_HOST;
+        match (Command::parse(&line), lenient) {
+            (Ok(_), _) => prop_assert!(!explained, "{} {found}", line.escape_ascii()),
+            (Err(_), Ok(_)) => prop_assert!(explained, "{} {found}", line.escape_ascii()),
+            (Err(_), Err(_)) => prop_assert!(found.is_empty(), "{} {found}", line.escape_ascii()),
         }
     }
 

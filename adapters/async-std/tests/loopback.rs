@@ -50,6 +50,54 @@ impl Adapter for AsyncStd {
 
 all_tests!(AsyncStd);
 
+#[cfg(feature = "tls")]
+mod under_tls {
+    use smtp_sasl::Login;
+    use smtp_tls::{ClientTls, ServerTls};
+
+    use super::shared::secure::{Guarded, Secure, Tls, secure_tests, send_secure, serve_secure};
+    use super::*;
+
+    impl Secure for AsyncStd {
+        fn serve(
+            stream: TcpStream,
+            config: server::Config,
+            when: Tls,
+            tls: ServerTls,
+            app: Guarded,
+        ) -> App {
+            block_on(async {
+                let server = match when {
+                    Tls::StartTls => smtp_async_std::server_tls(stream.into(), config, tls),
+                    Tls::Implicit => {
+                        smtp_async_std::server_implicit_tls(stream.into(), config, tls)
+                    }
+                };
+                serve_secure!(server, app, await)
+            })
+        }
+
+        fn send(
+            to: SocketAddr,
+            config: client::Config,
+            tls: ClientTls,
+            login: Option<Login>,
+            letters: Vec<Letter>,
+        ) -> Report {
+            block_on(async {
+                send_secure!(
+                    smtp_async_std::connect_tls(to, config, tls).await,
+                    login,
+                    letters,
+                    await
+                )
+            })
+        }
+    }
+
+    secure_tests!(AsyncStd);
+}
+
 /// Nothing is lost when every `next` is dropped again and again.
 mod dropped {
     use super::*;

@@ -167,6 +167,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer> Client<S, T> {
 
     /// Sends a message: `body` is streamed, dots are stuffed on the way. One recipient that is
     /// refused does not stop the others. More messages may follow over the same session.
+    /// For more recipients than the server takes at once there is
+    /// [`Split`](smtp_codec::client::Split).
     ///
     /// A future that is dropped before it is ready leaves a transaction half done: it costs the
     /// session, and the next `send` says so.

@@ -32,6 +32,8 @@ pub(crate) struct Link<S, T, C> {
     timer: T,
     /// When the present wait ends. It outlives a `next` that is dropped.
     by: Option<Instant>,
+    /// What was left of it when the application got its turn, whose time is not the peer's.
+    left: Option<Duration>,
     heard: u64,
     rounds: u8,
     late: bool,
@@ -50,6 +52,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
             connection,
             timer,
             by: None,
+            left: None,
             heard: 0,
             rounds: 0,
             late: false,
@@ -75,10 +78,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
             let ending = self.late || self.deaf;
             if self.heard != self.connection.heard() && !ending {
                 self.heard = self.connection.heard();
-                self.by = None;
+                (self.by, self.left) = (None, None);
             }
             let patience = self.connection.patience();
-            let by = *self.by.get_or_insert_with(|| Instant::now() + patience);
+            let wait = self.left.take().unwrap_or(patience);
+            let by = *self.by.get_or_insert_with(|| Instant::now() + wait);
             let done = match want {
                 Want::Tls => {
                     self.secure(by).await;
@@ -86,6 +90,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
                 }
                 Want::Input | Want::Flush => self.exchange(want, by).await,
                 Want::Event => {
+                    self.left = Some(by.saturating_duration_since(Instant::now()));
                     self.by = None;
                     if self.deaf {
                         // The peer's word says more than how the link broke.
@@ -101,9 +106,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
                 None if self.deaf => self.connection.eof(),
                 None if self.late => self.connection.broken(),
                 None => {
-                    self.late = true;
                     self.connection.timed_out();
-                    self.by = Some(Instant::now() + LAST_WORDS.min(patience));
+                    self.late = self.connection.is_over();
+                    let last = || Instant::now() + LAST_WORDS.min(patience);
+                    self.by = self.late.then(last);
                 }
             }
         }

@@ -52,6 +52,47 @@ impl Adapter for Smol {
 
 all_tests!(Smol);
 
+#[cfg(feature = "tls")]
+mod under_tls {
+    use smtp_sasl::Login;
+    use smtp_tls::{ClientTls, ServerTls};
+
+    use super::shared::secure::{Guarded, Secure, Tls, secure_tests, send_secure, serve_secure};
+    use super::*;
+
+    impl Secure for Smol {
+        fn serve(
+            stream: TcpStream,
+            config: server::Config,
+            when: Tls,
+            tls: ServerTls,
+            app: Guarded,
+        ) -> App {
+            block_on(async {
+                let server = match when {
+                    Tls::StartTls => Server::with_tls(taken(stream), AsyncIo, config, tls),
+                    Tls::Implicit => Server::implicit_tls(taken(stream), AsyncIo, config, tls),
+                };
+                serve_secure!(server, app, await)
+            })
+        }
+
+        fn send(
+            to: SocketAddr,
+            config: client::Config,
+            tls: ClientTls,
+            login: Option<Login>,
+            letters: Vec<Letter>,
+        ) -> Report {
+            block_on(async {
+                send_secure!(Client::connect_tls(to, config, tls).await, login, letters, await)
+            })
+        }
+    }
+
+    secure_tests!(Smol);
+}
+
 /// Nothing is lost when every `next` is dropped again and again.
 mod dropped {
     use super::*;

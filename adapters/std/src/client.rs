@@ -152,6 +152,8 @@ impl<S: Transport> Client<S> {
 
     /// Sends a message: `body` is streamed, dots are stuffed on the way. One recipient that is
     /// refused does not stop the others. More messages may follow over the same session.
+    /// For more recipients than the server takes at once there is
+    /// [`Split`](smtp_codec::client::Split).
     pub fn send<B: Read>(&mut self, envelope: &Envelope, mut body: B) -> Sent {
         let mut delivery = Delivery::new(envelope);
         let mut content = Content::new();

@@ -21,6 +21,9 @@ pub(crate) struct Link<S, C> {
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<crate::handshake::Tls>,
     pub(crate) connection: C,
+    /// What was left of the wait when the application got its turn, whose time is not the peer's.
+    left: Option<Duration>,
+    heard: u64,
     late: bool,
     error: Option<io::Error>,
     over: bool,
@@ -33,6 +36,8 @@ impl<S: Transport, C: Machine> Link<S, C> {
             #[cfg(feature = "tls")]
             tls: None,
             connection,
+            left: None,
+            heard: 0,
             late: false,
             error: None,
             over: false,
@@ -50,13 +55,13 @@ impl<S: Transport, C: Machine> Link<S, C> {
         if self.over {
             return Err(io::ErrorKind::NotConnected.into());
         }
-        let mut by = Instant::now() + self.connection.patience();
-        let mut heard = self.connection.heard();
+        let wait = self.left.take().unwrap_or_else(|| self.connection.patience());
+        let mut by = Instant::now() + wait;
         loop {
             let want = self.connection.step();
             let patience = self.connection.patience();
-            if heard != self.connection.heard() && !self.late {
-                heard = self.connection.heard();
+            if self.heard != self.connection.heard() && !self.late {
+                self.heard = self.connection.heard();
                 by = Instant::now() + patience;
             }
             let done = match want {
@@ -70,6 +75,7 @@ impl<S: Transport, C: Machine> Link<S, C> {
                 }),
                 Want::Flush => self.flush(by),
                 Want::Event => {
+                    self.left = Some(by.saturating_duration_since(Instant::now()));
                     // The peer's last word says more than how the link broke.
                     self.error = None;
                     return Ok(());
@@ -80,9 +86,11 @@ impl<S: Transport, C: Machine> Link<S, C> {
                 Ok(()) => {}
                 Err(error) if is_late(&error) && self.late => self.connection.broken(),
                 Err(error) if is_late(&error) => {
-                    self.late = true;
                     self.connection.timed_out();
-                    by = Instant::now() + LAST_WORDS.min(patience);
+                    self.late = self.connection.is_over();
+                    let patience = self.connection.patience();
+                    by = Instant::now()
+                        + if self.late { LAST_WORDS.min(patience) } else { patience };
                 }
                 Err(error) => {
                     if self.connection.listens() && self.connection.tx().has_remaining() {

@@ -28,6 +28,42 @@ impl Adapter for Std {
 
 all_tests!(Std);
 
+#[cfg(feature = "tls")]
+mod under_tls {
+    use smtp_sasl::Login;
+    use smtp_tls::{ClientTls, ServerTls};
+
+    use super::shared::secure::{Guarded, Secure, Tls, secure_tests, send_secure, serve_secure};
+    use super::*;
+
+    impl Secure for Std {
+        fn serve(
+            stream: TcpStream,
+            config: server::Config,
+            when: Tls,
+            tls: ServerTls,
+            app: Guarded,
+        ) -> App {
+            match when {
+                Tls::StartTls => serve_secure!(Server::with_tls(stream, config, tls), app),
+                Tls::Implicit => serve_secure!(Server::implicit_tls(stream, config, tls), app),
+            }
+        }
+
+        fn send(
+            to: SocketAddr,
+            config: client::Config,
+            tls: ClientTls,
+            login: Option<Login>,
+            letters: Vec<Letter>,
+        ) -> Report {
+            send_secure!(Client::connect_tls(to, config, tls), login, letters)
+        }
+    }
+
+    secure_tests!(Std);
+}
+
 #[cfg(unix)]
 mod unix {
     use std::io;

@@ -75,6 +75,40 @@ pub fn dripping_client<A: Adapter>() {
     assert_eq!(app.closing, Some(server::Closing::TimedOut));
 }
 
+/// Threats 5: mail data that comes an octet now and then is cut off too, though each is content.
+pub fn dripping_content<A: Adapter>() {
+    let (address, serving) = start_server::<A>(impatient_server());
+    let mut peer = Peer::connect(address);
+    peer.say("EHLO a.example\r\nMAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n");
+    peer.hear("354 ");
+    peer.drip("x", "x", DRIP);
+    let app = serving.end();
+    assert_eq!(app.closing, Some(server::Closing::TimedOut));
+    assert_eq!(app.stored, []);
+}
+
+/// Threats 8: who speaks in the pause before the greeting is sent away.
+pub fn early_talker<A: Adapter>() {
+    let (address, serving) = start_server::<A>(plain().greet_pause(LONG));
+    let mut peer = Peer::connect(address);
+    peer.say("EHLO a.example\r\n");
+    assert_eq!(peer.rest().unwrap(), "554 mx.example.org a client waits for the greeting\r\n");
+    assert_eq!(serving.end().closing, Some(server::Closing::EarlyTalker));
+}
+
+/// Who waits for the greeting is served, and its other waits have their deadlines as ever.
+pub fn patient_client<A: Adapter>() {
+    let (address, serving) = start_server::<A>(impatient_server().greet_pause(LONG));
+    let mut peer = Peer::connect(address);
+    assert_eq!(peer.reply(), "220 mx.example.org ESMTP ready");
+    sleep(DRIP);
+    assert!(peer.ask("EHLO a.example").starts_with("250-mx.example.org\n"));
+    assert_eq!(peer.rest().unwrap(), TIMED_OUT);
+    let app = serving.end();
+    assert_eq!(app.closing, Some(server::Closing::TimedOut));
+    assert_eq!(app.error, None);
+}
+
 /// The deadline is that of one command line: a client that goes on speaking is not cut, though
 /// nothing it says concerns the application.
 pub fn lively_client<A: Adapter>() {

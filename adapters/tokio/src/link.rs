@@ -27,6 +27,8 @@ pub(crate) struct Link<S, C> {
     pub(crate) connection: C,
     /// When the present wait ends. It outlives a `next` that is dropped.
     by: Option<Instant>,
+    /// What was left of it when the application got its turn, whose time is not the peer's.
+    left: Option<Duration>,
     heard: u64,
     late: bool,
     /// Writing failed: nothing more is sent, and what the peer has said is read to its end.
@@ -43,6 +45,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
             tls: None,
             connection,
             by: None,
+            left: None,
             heard: 0,
             late: false,
             deaf: false,
@@ -67,10 +70,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
             let ending = self.late || self.deaf;
             if self.heard != self.connection.heard() && !ending {
                 self.heard = self.connection.heard();
-                self.by = None;
+                (self.by, self.left) = (None, None);
             }
             let patience = self.connection.patience();
-            let by = *self.by.get_or_insert_with(|| Instant::now() + patience);
+            let wait = self.left.take().unwrap_or(patience);
+            let by = *self.by.get_or_insert_with(|| Instant::now() + wait);
             let done = match want {
                 Want::Tls => {
                     self.secure(by).await;
@@ -78,6 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
                 }
                 Want::Input | Want::Flush => timeout_at(by, self.exchange(want)).await,
                 Want::Event => {
+                    self.left = Some(by.saturating_duration_since(Instant::now()));
                     self.by = None;
                     if self.deaf {
                         // The peer's word says more than how the link broke.
@@ -93,9 +98,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
                 Err(_) if self.deaf => self.connection.eof(),
                 Err(_) if self.late => self.connection.broken(),
                 Err(_) => {
-                    self.late = true;
                     self.connection.timed_out();
-                    self.by = Some(Instant::now() + LAST_WORDS.min(patience));
+                    self.late = self.connection.is_over();
+                    let last = || Instant::now() + LAST_WORDS.min(patience);
+                    self.by = self.late.then(last);
                 }
             }
         }

@@ -58,6 +58,47 @@ impl Adapter for Tokio {
 
 all_tests!(Tokio);
 
+#[cfg(feature = "tls")]
+mod under_tls {
+    use smtp_sasl::Login;
+    use smtp_tls::{ClientTls, ServerTls};
+
+    use super::shared::secure::{Guarded, Secure, Tls, secure_tests, send_secure, serve_secure};
+    use super::*;
+
+    impl Secure for Tokio {
+        fn serve(
+            stream: TcpStream,
+            config: server::Config,
+            when: Tls,
+            tls: ServerTls,
+            app: Guarded,
+        ) -> App {
+            block_on(async {
+                let server = match when {
+                    Tls::StartTls => Server::with_tls(taken(stream), config, tls),
+                    Tls::Implicit => Server::implicit_tls(taken(stream), config, tls),
+                };
+                serve_secure!(server, app, await)
+            })
+        }
+
+        fn send(
+            to: SocketAddr,
+            config: client::Config,
+            tls: ClientTls,
+            login: Option<Login>,
+            letters: Vec<Letter>,
+        ) -> Report {
+            block_on(async {
+                send_secure!(Client::connect_tls(to, config, tls).await, login, letters, await)
+            })
+        }
+    }
+
+    secure_tests!(Tokio);
+}
+
 /// Nothing is lost when every `next` is dropped again and again.
 mod dropped {
     use super::*;
@@ -211,4 +252,95 @@ fn idle_without_buffers() {
     let held = run.end();
     assert_eq!(held[..2], [0, 0], "after EHLO, after NOOP");
     assert!(held[2] > 0, "in the middle of a line");
+}
+
+/// What memory a session with TLS takes while it lasts.
+#[cfg(feature = "tls")]
+mod memory_under_tls {
+    use std::sync::Arc;
+
+    use allocation_counter::measure;
+    use smtp_tls::{ClientTls, Roots, ServerTls, Trust};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+    use tokio_rustls::{TlsConnector, client::TlsStream};
+
+    use super::*;
+
+    /// A client that is past EHLO, and what the server's buffers hold while it waits.
+    async fn introduced() -> (TlsStream<DuplexStream>, Server<DuplexStream>) {
+        let (here, there) = tokio::io::duplex(1 << 16);
+        let (tls, pem) = ServerTls::self_signed([shared::SERVER]).unwrap();
+        let roots = Roots::from_pem(pem.as_bytes()).unwrap();
+        let trusting = ClientTls::new(shared::SERVER, Trust::Verified, &roots).unwrap();
+        let connector = TlsConnector::from(Arc::clone(trusting.config()));
+        let mut server = Server::implicit_tls(there, shared::plain(), tls);
+        let connecting = async {
+            let mut client = connector.connect(trusting.name().clone(), here).await.unwrap();
+            client.write_all(b"EHLO client.example.net\r\n").await.unwrap();
+            client
+        };
+        let mut client = tokio::select! {
+            client = connecting => client,
+            () = serve(&mut server) => unreachable!(),
+        };
+        hear(&mut client, &mut server, 2).await;
+        (client, server)
+    }
+
+    async fn serve(server: &mut Server<DuplexStream>) {
+        loop {
+            server.next().await.unwrap().proceed();
+        }
+    }
+
+    /// Reads so many whole replies while the server serves.
+    async fn hear(
+        client: &mut TlsStream<DuplexStream>,
+        server: &mut Server<DuplexStream>,
+        replies: usize,
+    ) {
+        let (mut heard, mut room) = (0, [0; 16 * 1024]);
+        while heard < replies {
+            let n = tokio::select! {
+                n = client.read(&mut room) => n.unwrap(),
+                () = serve(server) => unreachable!(),
+            };
+            let ends =
+                room[..n].windows(4).filter(|four| four[3] == b' ' && four[0].is_ascii_digit());
+            heard += ends.filter(|four| four[..3].iter().all(u8::is_ascii_digit)).count();
+        }
+    }
+
+    #[test]
+    fn idle_without_buffers() {
+        block_on(async {
+            let (mut client, mut server) = introduced().await;
+            assert!(shared::poll_once(server.next()).await.is_none());
+            assert_eq!(server.connection().buffered(), 0);
+            client.write_all(b"NOOP\r\n").await.unwrap();
+            hear(&mut client, &mut server, 1).await;
+            assert!(shared::poll_once(server.next()).await.is_none());
+            assert_eq!(server.connection().buffered(), 0);
+        });
+    }
+
+    /// A wait for input takes buffers anew, which grow with what is to be said; a command takes
+    /// nothing of its own.
+    #[test]
+    fn no_allocation_for_a_command() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (mut client, mut server) = runtime.block_on(introduced());
+        let mut group = |commands: usize| {
+            let text = b"NOOP\r\n".repeat(commands);
+            let run = async {
+                client.write_all(&text).await.unwrap();
+                hear(&mut client, &mut server, commands).await;
+            };
+            measure(|| runtime.block_on(run)).count_total
+        };
+        group(1);
+        let (few, many) = (group(10), group(70));
+        assert!(few > 0, "rustls takes memory for a record");
+        assert!(many < few + 10, "{many} for 70 commands, {few} for 10: buffers grow, no more");
+    }
 }

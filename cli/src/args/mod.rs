@@ -1,14 +1,18 @@
 //! The command line, as the user writes it and as the program reads it.
 
 mod address;
+pub(crate) mod bench;
 mod endpoint;
+pub(crate) mod offer;
 pub(crate) mod parse;
+pub(crate) mod secure;
 pub(crate) mod send;
 pub(crate) mod serve;
 mod usage;
 
 use std::net::Ipv4Addr;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use smtp_proto::address::{AddressLiteral, Host, HostBuf};
@@ -16,6 +20,7 @@ use smtp_proto::address::{AddressLiteral, Host, HostBuf};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use usage::refuse;
 
+use bench::BenchArgs;
 use parse::ParseArgs;
 use send::SendArgs;
 use serve::ServeArgs;
@@ -29,6 +34,7 @@ use serve::ServeArgs;
     after_help = "Examples:\n  smtp serve --raw ./mail\n  \
                   smtp send --server 127.0.0.1:2525 --from alice@example.org \
                   --to bob@example.org --normalise message.eml\n  \
+                  smtp bench --server 127.0.0.1:2525\n  \
                   echo 'RCPT TO:<bob@example.org>' | smtp parse command\n\n\
                   `smtp COMMAND --help` tells more about each."
 )]
@@ -43,6 +49,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Send one message.
     Send(SendArgs),
+    /// Load a server, and tell how fast it is.
+    Bench(BenchArgs),
     /// Look into the parser: SMTP text in, JSON out.
     Parse(ParseArgs),
 }
@@ -67,4 +75,13 @@ fn machine() -> HostBuf {
 fn count<N: FromStr + PartialOrd + Default>(text: &str) -> Result<N, &'static str> {
     let number = text.parse().ok().filter(|number| *number > N::default());
     number.ok_or("write a whole number above 0, without a unit")
+}
+
+/// A time to wait.
+fn seconds(text: &str) -> Result<Duration, &'static str> {
+    text.parse()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|wait| !wait.is_zero())
+        .ok_or("write a number of seconds above 0, such as 30 or 0.5")
 }

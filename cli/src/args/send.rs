@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use clap::{Args, ValueEnum};
 use smtp_proto::address::{ForwardPathBuf, HostBuf, ReversePathBuf};
-use smtp_proto::command::{Body, MailParametersBuf, Mechanism, Notify, Ret};
+use smtp_proto::command::{Body, MailParametersBuf, Notify, Ret};
 use smtp_proto::session::TlsPolicy;
 
 use super::address::{forward_path, reverse_path};
-use super::{Endpoint, Runtime, machine};
+use super::secure::SecureArgs;
+use super::{Endpoint, Runtime, machine, seconds};
 
 /// Send one message.
 ///
@@ -58,34 +59,12 @@ pub(crate) struct SendArgs {
     #[arg(long)]
     pub(crate) lmtp: bool,
 
-    /// When to use TLS [default by port: 465 implicit, 587 required, else opportunistic, which does
-    /// without where the server does, and minds no certificate]
-    #[arg(long, value_enum)]
-    tls: Option<Tls>,
+    /// Ask for an answer to the message for each recipient, where the server offers PRDR
+    #[arg(long, conflicts_with = "lmtp")]
+    pub(crate) prdr: bool,
 
-    /// Trust the authorities in this PEM file instead of the system's
-    #[arg(long, value_name = "FILE")]
-    pub(crate) tls_ca: Option<PathBuf>,
-
-    /// Mind no certificate: whoever is between can read and change everything
-    #[arg(long)]
-    pub(crate) insecure: bool,
-
-    /// Authenticate as this user
-    #[arg(long, value_name = "NAME", requires = "password_env")]
-    pub(crate) user: Option<String>,
-
-    /// The environment variable that holds the password, or the token
-    #[arg(long, value_name = "VAR", requires = "user")]
-    pub(crate) password_env: Option<String>,
-
-    /// The mechanism to authenticate with; auto is the strongest that the server offers
-    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = mechanism)]
-    mechanism: String,
-
-    /// Show PLAIN's and LOGIN's password without TLS too
-    #[arg(long)]
-    pub(crate) allow_plaintext_auth: bool,
+    #[command(flatten)]
+    pub(crate) secure: SecureArgs,
 
     /// Wait for each reply before the next command
     #[arg(long)]
@@ -132,21 +111,6 @@ pub(crate) struct SendArgs {
     pub(crate) json: bool,
 }
 
-/// When to use TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Tls {
-    Never,
-    Opportunistic,
-    Required,
-    Implicit,
-}
-
-fn mechanism(text: &str) -> Result<String, &'static str> {
-    Mechanism::parse(text)
-        .map(|name| name.as_str().to_ascii_uppercase())
-        .ok_or("write auto, or the name of a mechanism such as PLAIN or SCRAM-SHA-256")
-}
-
 fn ret(text: String) -> Ret {
     if text == "full" { Ret::Full } else { Ret::Hdrs }
 }
@@ -182,14 +146,6 @@ fn envid(text: &str) -> Result<String, &'static str> {
         .ok_or("write up to 100 printable ASCII characters, of which + and = count as three")
 }
 
-fn seconds(text: &str) -> Result<Duration, &'static str> {
-    text.parse()
-        .ok()
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|wait| !wait.is_zero())
-        .ok_or("write a number of seconds above 0, such as 30 or 0.5")
-}
-
 impl SendArgs {
     /// Whether the content has no lines, and newlines in it mean nothing.
     pub(crate) fn is_binary(&self) -> bool {
@@ -215,18 +171,7 @@ impl SendArgs {
 
     /// When TLS is used.
     pub(crate) fn tls(&self) -> TlsPolicy {
-        match (self.tls, self.server.port) {
-            (Some(Tls::Never), _) => TlsPolicy::Never,
-            (Some(Tls::Opportunistic), _) => TlsPolicy::Opportunistic,
-            (Some(Tls::Required), _) | (None, 587) => TlsPolicy::Required,
-            (Some(Tls::Implicit), _) | (None, 465) => TlsPolicy::Implicit,
-            (None, _) => TlsPolicy::Opportunistic,
-        }
-    }
-
-    /// The one mechanism to use; none for the strongest.
-    pub(crate) fn mechanism(&self) -> Option<&str> {
-        Some(self.mechanism.as_str()).filter(|name| *name != "AUTO")
+        self.secure.tls(self.server.port)
     }
 
     /// The file that holds the message; none for standard input.
@@ -263,7 +208,7 @@ mod tests {
         assert!(args.notify.is_none() && args.ret.is_none());
         assert!(args.envid.is_none() && args.body.is_none());
         assert!(!args.no_pipelining && !args.smtputf8 && !args.normalise);
-        assert!(!args.lmtp && !args.no_chunking && args.contradiction().is_none());
+        assert!(!args.lmtp && !args.prdr && !args.no_chunking && args.contradiction().is_none());
         assert!(!args.trace && !args.json && args.timeout.is_none());
         assert!(!args.hello().as_host().to_string().is_empty());
     }
@@ -289,6 +234,7 @@ mod tests {
         assert!(args.no_pipelining && args.smtputf8 && args.normalise && args.trace && args.json);
         assert!(args.lmtp && args.no_chunking);
         assert_eq!(send("-").file(), None);
+        assert!(send("--prdr").prdr);
     }
 
     #[test]
@@ -360,11 +306,11 @@ mod tests {
     fn who_is_sending() {
         let args = send("--user alice --password-env SECRET");
         assert_eq!(
-            (args.user.as_deref(), args.password_env.as_deref()),
+            (args.secure.user.as_deref(), args.secure.password_env.as_deref()),
             (Some("alice"), Some("SECRET"))
         );
-        assert_eq!(args.mechanism(), None);
-        assert_eq!(send("--mechanism scram-sha-1").mechanism(), Some("SCRAM-SHA-1"));
+        assert_eq!(args.secure.mechanism(), None);
+        assert_eq!(send("--mechanism scram-sha-1").secure.mechanism(), Some("SCRAM-SHA-1"));
         let sentence = refused::<SendArgs>(&format!("{LEAST} --mechanism a,b"));
         assert!(sentence.starts_with("--mechanism a,b: write auto, or"), "{sentence}");
         let sentence = refused::<SendArgs>(&format!("{LEAST} --user alice"));

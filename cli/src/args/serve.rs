@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use smtp_proto::address::HostBuf;
 
+use super::offer::Offer;
 use super::{Endpoint, Runtime, count, machine};
 
 /// Receive mail.
@@ -53,6 +55,10 @@ pub(crate) struct ServeArgs {
     /// Speak LMTP: each recipient gets an answer of its own; the message is stored once all the same
     #[arg(long)]
     pub(crate) lmtp: bool,
+
+    /// Offer PRDR: each recipient gets an answer of its own where the client asks for it
+    #[arg(long, conflicts_with = "lmtp")]
+    pub(crate) prdr: bool,
 
     /// Largest message, advertised and enforced
     #[arg(
@@ -118,6 +124,25 @@ pub(crate) struct ServeArgs {
     /// Take the command syntax of forgiving servers too
     #[arg(long)]
     pub(crate) lenient: bool,
+
+    /// Name a further extension in the reply to EHLO, and take its parameters; may be repeated:
+    /// FUTURERELEASE=SECONDS[,UNTIL], DELIVERBY[=SECONDS], MT-PRIORITY[=PROFILE], RRVS, MTRK, SUBMITTER,
+    /// REQUIRETLS. They are stored with the message, and nothing else comes of them
+    #[arg(long, value_name = "KEYWORD[=VALUE]", value_parser = Offer::parse)]
+    pub(crate) offer: Vec<Offer>,
+
+    /// Wait so long before the greeting, and refuse a client that speaks meanwhile
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = count::<u64>,
+        allow_negative_numbers = true
+    )]
+    greet_pause: Option<u64>,
+
+    /// Refuse a client that sends the message together with DATA, instead of waiting for the answer
+    #[arg(long)]
+    pub(crate) no_early_content: bool,
 
     /// Stop after this many messages [default: never]
     #[arg(
@@ -217,6 +242,11 @@ impl ServeArgs {
         }
     }
 
+    /// How long to wait before the greeting.
+    pub(crate) fn greet_pause(&self) -> Duration {
+        Duration::from_secs(self.greet_pause.unwrap_or(0))
+    }
+
     /// The name in the greeting.
     pub(crate) fn hostname(&self) -> HostBuf {
         self.hostname.clone().unwrap_or_else(machine)
@@ -240,7 +270,8 @@ mod tests {
         assert_eq!(args.storage(), Storage::Maildir("./maildir".into()));
         assert_eq!((args.max_size, args.max_recipients), (52_428_800, 1000));
         assert_eq!((args.bare_newline, args.log), (BareNewline::Reject, Log::Text));
-        assert!(!args.stdio && !args.lmtp && !args.lenient && args.exit_after.is_none());
+        assert!(!args.stdio && !args.lmtp && !args.prdr && !args.lenient);
+        assert!(args.exit_after.is_none());
         assert!(!args.hostname().as_host().to_string().is_empty());
     }
 
@@ -260,7 +291,7 @@ mod tests {
         assert!(args.lenient && args.lmtp);
         assert_eq!(serve("--discard").storage(), Storage::Discard);
         assert_eq!(serve("--maildir m").storage(), Storage::Maildir("m".into()));
-        assert!(serve("--stdio").stdio);
+        assert!(serve("--stdio").stdio && serve("--prdr").prdr);
     }
 
     #[test]
@@ -269,6 +300,7 @@ mod tests {
             ("--raw a --discard", "--raw and --discard cannot be used together"),
             ("--maildir a --raw b", "--maildir and --raw cannot be used together"),
             ("--stdio --listen [::]:0", "--stdio and --listen cannot be used together"),
+            ("--prdr --lmtp", "--prdr and --lmtp cannot be used together"),
             ("--discard --discard", "--discard can be given only once"),
             ("--listen 2525", "--listen 2525: write HOST:PORT, such as 127.0.0.1:2525 or [::1]:0"),
             ("--hostname a..b", "--hostname a..b: the domain is malformed"),
@@ -282,6 +314,19 @@ mod tests {
         ] {
             assert_eq!(refused::<ServeArgs>(args), sentence);
         }
+    }
+
+    #[test]
+    fn policy() {
+        let args = serve("--greet-pause 5 --no-early-content --offer rrvs --offer DELIVERBY=60");
+        assert_eq!(args.greet_pause(), Duration::from_secs(5));
+        assert!(args.no_early_content);
+        assert_eq!(args.offer.len(), 2);
+        assert!(serve("").greet_pause().is_zero());
+        assert_eq!(
+            refused::<ServeArgs>("--greet-pause 0"),
+            "--greet-pause 0: write a whole number above 0, without a unit"
+        );
     }
 
     #[test]

@@ -145,13 +145,15 @@ pub(in crate::args) mod tests {
         super::super::Cli::command().debug_assert();
         super::super::serve::ServeArgs::augment_args(clap::Command::new("serve")).debug_assert();
         super::super::send::SendArgs::augment_args(clap::Command::new("send")).debug_assert();
+        super::super::bench::BenchArgs::augment_args(clap::Command::new("bench")).debug_assert();
     }
 
     #[test]
     fn the_help_of_each_command_has_an_example() {
         let serve = super::super::serve::ServeArgs::augment_args(clap::Command::new("serve"));
         let send = super::super::send::SendArgs::augment_args(clap::Command::new("send"));
-        for mut command in [serve, send] {
+        let bench = super::super::bench::BenchArgs::augment_args(clap::Command::new("bench"));
+        for mut command in [serve, send, bench] {
             let help = command.render_long_help().to_string();
             let example = format!("smtp {} --", command.get_name());
             assert!(help.contains("Example:") && help.contains(&example), "{help}");

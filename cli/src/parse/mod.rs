@@ -10,6 +10,7 @@ use std::io::{self, BufRead, Write};
 
 use serde::Serialize;
 use smtp_proto::Syntax;
+use smtp_proto::command::Deviations;
 
 use crate::args::parse::{Kind, ParseArgs};
 use crate::exit::{Exit, complain};
@@ -42,18 +43,33 @@ fn run(args: &ParseArgs, input: &mut dyn BufRead, output: &mut dyn Write) -> io:
 
 fn parse(args: &ParseArgs, input: &[u8]) -> io::Result<Vec<u8>> {
     let syntax = if args.lenient { Syntax::Lenient } else { Syntax::Strict };
+    let deviations = |of: fn(&str) -> Deviations| {
+        let text = std::str::from_utf8(input).unwrap_or_default();
+        args.lenient.then(|| of(text))
+    };
     match args.kind {
-        Kind::Path => answer(address::path(input, syntax)),
-        Kind::Address => answer(address::address(input, syntax)),
-        Kind::Reply => answer(reply::reply(input)),
-        Kind::Ehlo => answer(reply::ehlo(input)),
-        Kind::Command => answer(command::command(input, syntax)),
+        Kind::Path => answer(address::path(input, syntax), deviations(Deviations::of_path)),
+        Kind::Address => {
+            answer(address::address(input, syntax), deviations(Deviations::of_mailbox))
+        }
+        Kind::Reply => answer(reply::reply(input), None),
+        Kind::Ehlo => answer(reply::ehlo(input), None),
+        Kind::Command => {
+            let deviations = args.lenient.then(|| Deviations::of(input));
+            answer(command::command(input, syntax), deviations)
+        }
     }
 }
 
-fn answer<T: Serialize>(parsed: Result<T, Refused>) -> io::Result<Vec<u8>> {
+fn answer<T: Serialize>(
+    parsed: Result<T, Refused>,
+    deviations: Option<Deviations>,
+) -> io::Result<Vec<u8>> {
     match parsed {
-        Ok(what) => Ok(serde_json::to_vec(&Accepted { ok: true, what })?),
+        Ok(what) => {
+            let deviations = deviations.map(|found| found.names().collect());
+            Ok(serde_json::to_vec(&Accepted { ok: true, what, deviations })?)
+        }
         Err(refused) => refused.to_json(),
     }
 }
@@ -63,6 +79,9 @@ struct Accepted<T> {
     ok: bool,
     #[serde(flatten)]
     what: T,
+    /// What lenient syntax let through, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deviations: Option<Vec<&'static str>>,
 }
 
 /// What is said of an input that is not well-formed.

@@ -1,16 +1,16 @@
 //! The same client on each runtime.
 
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use smtp_codec::client::{AuthError, Closing, Config, Sent};
+use smtp_codec::client::{AuthError, Closing, Config, Part, Sent, Split};
 use smtp_codec::proto::reply::Extension;
 use smtp_codec::proto::session::TlsPolicy;
 use smtp_codec::proto::{Envelope, Failure};
 use smtp_sasl::Login;
 use smtp_tls::{ClientTls, Facts};
 
+use super::replay::Source;
 use super::trace;
 use crate::args::{Endpoint, Runtime};
 use crate::exit::{Exit, complain};
@@ -33,39 +33,79 @@ pub(super) enum Came {
 }
 
 /// Authenticates, sends, reports, and then says QUIT if the session allows: how that goes changes
-/// nothing for the message, and may take long.
+/// nothing for the message, and may take long. What one session does not take goes by another.
 macro_rules! exchange {
-    ($connect:expr, $order:ident, $body:expr $(, $await:tt)?) => {{
-        let mut client = $connect?;
-        if $order.traced {
-            client.observe(trace);
-        }
-        if let Some(mut login) = $order.login.clone() {
-            // Whatever is wrong is told when the message is offered.
-            let _ = client.ready()$(.$await)?;
-            if let Some(binding) = client.tls().and_then(|tls| tls.exporter) {
-                login = login.bind(&binding);
-            }
-            if client.connection().closing().is_none()
-                && let Err(error) = client.authenticate(&mut login)$(.$await)??
-            {
-                if client.connection().closing().is_none() {
-                    let _ = client.quit()$(.$await)?;
+    ($connect:expr, $order:ident, $source:ident, $reader:expr $(, $await:tt)?) => {{
+        let mut split = Split::new($order.envelope);
+        let (mut extensions, mut tls, mut error) = (Vec::new(), None, None);
+        let client = loop {
+            let mut client = match $connect {
+                Ok(client) => client,
+                // What some were told already must not be lost.
+                Err(broken) if split.has_begun() => {
+                    let why = format!("cannot connect again: {broken}");
+                    error = Some(io::Error::new(broken.kind(), why));
+                    break None;
                 }
-                return Ok(Came::Stranger(error));
+                Err(broken) => return Err(broken),
+            };
+            if $order.traced {
+                client.observe(trace);
             }
-        }
-        let sent = client.send($order.envelope, $body)$(.$await)?;
-        let policy = $order.policy;
-        if policy == TlsPolicy::Opportunistic
-            && sent.outcome.failure == Some(Failure::Closed(Closing::TlsFailed))
-        {
-            return Ok(Came::NoTls(sent.error));
-        }
-        let extensions = client.connection().extensions().iter().collect();
-        let tls = client.tls().cloned();
+            // Whatever is wrong is told when the message is offered.
+            let unready = client.ready()$(.$await)?.err();
+            if let Some(mut login) = $order.login.clone() {
+                if let Some(binding) = client.tls().and_then(|tls| tls.exporter) {
+                    login = login.bind(&binding);
+                }
+                if client.connection().closing().is_none()
+                    && let Err(stranger) = client.authenticate(&mut login)$(.$await)??
+                {
+                    if client.connection().closing().is_none() {
+                        let _ = client.quit()$(.$await)?;
+                    }
+                    if split.has_begun() {
+                        error = Some(io::Error::other(stranger));
+                        break None;
+                    }
+                    return Ok(Came::Stranger(stranger));
+                }
+            }
+            let is_last = loop {
+                let is_first = !split.has_begun();
+                let part = match split.next(client.connection()) {
+                    Part::Send(part) => part,
+                    Part::Reconnect => break false,
+                    Part::Over => break true,
+                };
+                let sent = client.send(&part, $reader($source.replay()))$(.$await)?;
+                let failure = sent.outcome.failure;
+                if let Some(broken) = sent.error {
+                    error = Some(broken);
+                }
+                if is_first
+                    && $order.policy == TlsPolicy::Opportunistic
+                    && failure == Some(Failure::Closed(Closing::TlsFailed))
+                {
+                    return Ok(Came::NoTls(error.or(unready)));
+                }
+                split.came(sent.outcome);
+            };
+            error = error.or(unready.filter(|it| it.kind() != io::ErrorKind::ConnectionAborted));
+            extensions = client.connection().extensions().iter().collect();
+            tls = client.tls().cloned();
+            if is_last {
+                break Some(client);
+            }
+            if client.connection().closing().is_none() {
+                let _ = client.quit()$(.$await)?;
+            }
+        };
+        let sent = Sent { outcome: split.outcome(), error };
         let exit = ($order.report)(&Done { sent, extensions, tls });
-        if client.connection().closing().is_none() {
+        if let Some(mut client) = client
+            && client.connection().closing().is_none()
+        {
             let _ = client.quit()$(.$await)?;
         }
         Ok(Came::Told(exit))
@@ -90,15 +130,15 @@ pub(super) fn send(
     runtime: Runtime,
     order: &Order<'_, impl Fn(&Done) -> Exit>,
     clear: &Order<'_, impl Fn(&Done) -> Exit>,
-    file: &File,
+    source: &Source,
 ) -> io::Result<Came> {
-    match once(runtime, order, file.try_clone()?)? {
+    match once(runtime, order, source)? {
         Came::NoTls(error) => {
             let why = error.map(|error| format!(" ({error})")).unwrap_or_default();
             complain(format_args!(
                 "smtp send: TLS failed{why}; sending without, as it is optional"
             ));
-            once(runtime, clear, file.try_clone()?)
+            once(runtime, clear, source)
         }
         came => Ok(came),
     }
@@ -107,43 +147,42 @@ pub(super) fn send(
 fn once(
     runtime: Runtime,
     order: &Order<'_, impl Fn(&Done) -> Exit>,
-    file: File,
+    source: &Source,
 ) -> io::Result<Came> {
     let address = (order.server.host.as_str(), order.server.port);
-    let config = Arc::clone(&order.config);
-    let tls = order.tls.clone();
+    let config = || Arc::clone(&order.config);
+    let tls = || order.tls.clone();
     match runtime {
         Runtime::Std => {
-            let connect = match tls {
-                Some(tls) => smtp_std::Client::connect_tls(address, config, tls),
-                None => smtp_std::Client::connect(address, config),
+            let connect = || match tls() {
+                Some(tls) => smtp_std::Client::connect_tls(address, config(), tls),
+                None => smtp_std::Client::connect(address, config()),
             };
-            exchange!(connect, order, file)
+            exchange!(connect(), order, source, std::convert::identity)
         }
         Runtime::Tokio => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
-                let connect = match tls {
-                    Some(tls) => smtp_tokio::Client::connect_tls(address, config, tls).await,
-                    None => smtp_tokio::Client::connect(address, config).await,
+                let connect = async || match tls() {
+                    Some(tls) => smtp_tokio::Client::connect_tls(address, config(), tls).await,
+                    None => smtp_tokio::Client::connect(address, config()).await,
                 };
-                let body = tokio::fs::File::from_std(file);
-                exchange!(connect, order, body, await)
+                exchange!(connect().await, order, source, std::convert::identity, await)
             })
         }
         Runtime::Smol => smol::block_on(async {
-            let connect = match tls {
-                Some(tls) => smtp_futures::Client::connect_tls(address, config, tls).await,
-                None => smtp_futures::Client::connect(address, config).await,
+            let connect = async || match tls() {
+                Some(tls) => smtp_futures::Client::connect_tls(address, config(), tls).await,
+                None => smtp_futures::Client::connect(address, config()).await,
             };
-            exchange!(connect, order, smol::Unblock::new(file), await)
+            exchange!(connect().await, order, source, smol::Unblock::new, await)
         }),
         Runtime::AsyncStd => async_std::task::block_on(async {
-            let connect = match tls {
-                Some(tls) => smtp_async_std::connect_tls(address, config, tls).await,
-                None => smtp_async_std::connect(address, config).await,
+            let connect = async || match tls() {
+                Some(tls) => smtp_async_std::connect_tls(address, config(), tls).await,
+                None => smtp_async_std::connect(address, config()).await,
             };
-            exchange!(connect, order, async_std::fs::File::from(file), await)
+            exchange!(connect().await, order, source, smol::Unblock::new, await)
         }),
     }
 }

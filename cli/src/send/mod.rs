@@ -2,8 +2,9 @@
 
 mod drive;
 mod letter;
+mod replay;
 mod report;
-mod secure;
+pub(crate) mod secure;
 
 use std::sync::Arc;
 
@@ -12,11 +13,14 @@ use smtp_codec::proto::address::AddressError;
 use smtp_codec::proto::command::{Body, MailParametersBuf, RcptParametersBuf};
 use smtp_codec::proto::session::{BareNewline, TlsPolicy};
 use smtp_codec::proto::{Envelope, Recipient};
+use smtp_sasl::Login;
+use smtp_tls::ClientTls;
 
 use crate::args::send::SendArgs;
 use crate::exit::{Exit, complain};
 use drive::Came;
 use letter::Letter;
+use replay::Source;
 
 /// Sends the message, says what became of each recipient, and exits accordingly.
 pub(crate) fn main(args: &SendArgs) -> Exit {
@@ -53,7 +57,7 @@ pub(crate) fn main(args: &SendArgs) -> Exit {
             return Exit::Data;
         }
     };
-    let (tls, login) = match secure::tls(args).and_then(|tls| Ok((tls, secure::login(args)?))) {
+    let (tls, login) = match secured(args) {
         Ok(both) => both,
         Err(sentence) => {
             complain(format_args!("smtp send: {sentence}"));
@@ -73,7 +77,7 @@ pub(crate) fn main(args: &SendArgs) -> Exit {
     };
     let clear = order(config.clone().tls(TlsPolicy::Never), TlsPolicy::Never, None);
     let order = order(config, args.tls(), tls);
-    match drive::send(args.runtime, &order, &clear, &letter.file) {
+    match drive::send(args.runtime, &order, &clear, &Source::new(letter.file)) {
         Ok(Came::Told(exit)) => exit,
         Ok(Came::Stranger(error)) => report::not_authenticated(args, &envelope, &error),
         Ok(Came::NoTls(_)) => Exit::Forbidden,
@@ -81,12 +85,17 @@ pub(crate) fn main(args: &SendArgs) -> Exit {
     }
 }
 
+fn secured(args: &SendArgs) -> Result<(Option<ClientTls>, Option<Login>), String> {
+    Ok((secure::tls(&args.secure, &args.server)?, secure::login(&args.secure)?))
+}
+
 fn config(args: &SendArgs) -> Result<Config, AddressError> {
     let mut config = Config::new(&args.hello().as_host().to_string())?
         .pipelining(!args.no_pipelining)
         .chunking(!args.no_chunking)
+        .prdr(args.prdr)
         .tls(args.tls());
-    if args.allow_plaintext_auth {
+    if args.secure.allow_plaintext_auth {
         config = config.allow_plaintext_auth();
     }
     if args.lmtp {

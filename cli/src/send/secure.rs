@@ -4,11 +4,12 @@ use smtp_codec::proto::session::TlsPolicy;
 use smtp_sasl::Login;
 use smtp_tls::{ClientTls, Roots, Trust};
 
-use crate::args::send::SendArgs;
+use crate::args::Endpoint;
+use crate::args::secure::SecureArgs;
 
 /// What to ask of the server's certificate; none without TLS.
-pub(super) fn tls(args: &SendArgs) -> Result<Option<ClientTls>, String> {
-    let trust = match args.tls() {
+pub(crate) fn tls(args: &SecureArgs, server: &Endpoint) -> Result<Option<ClientTls>, String> {
+    let trust = match args.tls(server.port) {
         TlsPolicy::Never => return Ok(None),
         _ if args.insecure => Trust::Insecure,
         TlsPolicy::Opportunistic => Trust::Opportunistic,
@@ -20,18 +21,18 @@ pub(super) fn tls(args: &SendArgs) -> Result<Option<ClientTls>, String> {
         None if trust == Trust::Insecure => Roots::none(),
         None => Roots::platform(),
     };
-    match ClientTls::new(&args.server.host, trust, &roots) {
+    match ClientTls::new(&server.host, trust, &roots) {
         Ok(tls) => Ok(Some(tls)),
         // A name that no certificate can be for is no reason to do without.
         Err(_) if trust != Trust::Verified => ClientTls::new("localhost", trust, &Roots::none())
             .map(Some)
             .map_err(|error| error.to_string()),
-        Err(error) => Err(format!("--server {}: {error}", args.server.host)),
+        Err(error) => Err(format!("--server {}: {error}", server.host)),
     }
 }
 
 /// Who is sending; none if nobody is to know.
-pub(super) fn login(args: &SendArgs) -> Result<Option<Login>, String> {
+pub(crate) fn login(args: &SecureArgs) -> Result<Option<Login>, String> {
     let (Some(user), Some(variable)) = (&args.user, &args.password_env) else { return Ok(None) };
     let secret = std::env::var(variable)
         .map_err(|_| format!("--password-env {variable}: there is no such variable"))?;

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use smtp_codec::proto::command::{AttributeValue, Attributes};
+use smtp_codec::proto::command::{AttributeValue, Attributes, Deviations};
 use smtp_codec::proto::reply::{EnhancedCode, Positive, Refusal};
 use smtp_codec::proto::session::Protocol;
 use smtp_codec::server::{Closing, Data, Event, Message};
@@ -42,6 +42,8 @@ pub(super) struct App {
     delivery: Option<Box<Delivery>>,
     stored: Option<io::Result<Stored>>,
     messages: u64,
+    /// What lenient syntax let through: in this transaction, and in all.
+    deviations: (Deviations, Deviations),
     _present: Present,
 }
 
@@ -81,6 +83,7 @@ impl App {
             delivery: None,
             stored: None,
             messages: 0,
+            deviations: (Deviations::NONE, Deviations::NONE),
             _present: shared.session(),
         }
     }
@@ -88,6 +91,7 @@ impl App {
     pub(super) fn on(&mut self, event: Event<'_>) -> Next {
         match event {
             Event::Hello(hello) => {
+                self.note(hello.deviations());
                 self.hello = hello.host().to_string();
                 hello.accept();
             }
@@ -99,11 +103,13 @@ impl App {
             }
             Event::Mail(mail) => {
                 self.forget();
+                self.note(mail.deviations());
                 self.reverse_path = mail.reverse_path().mailbox().map(|it| it.to_string());
                 self.parameters = records(mail.parameters().iter());
                 mail.accept();
             }
             Event::Rcpt(rcpt) => {
+                self.note(rcpt.deviations());
                 let mailbox = rcpt.forward_path().mailbox();
                 let path = mailbox.map_or_else(|| "Postmaster".to_owned(), |it| it.to_string());
                 let parameters = records(rcpt.parameters().iter());
@@ -141,7 +147,10 @@ impl App {
                 info!(peer = self.from, "forwarded: {}", xforward.attributes());
                 xforward.accept();
             }
-            Event::Data(data) => self.begin(data),
+            Event::Data(data) => {
+                self.note(data.deviations());
+                self.begin(data);
+            }
             Event::Body(bytes) => {
                 if let Some(delivery) = &mut self.delivery {
                     delivery.write(bytes);
@@ -233,12 +242,14 @@ impl App {
             Some(Ok(stored)) => {
                 self.messages += 1;
                 self.shared.took_one();
+                let deviations = told(self.deviations.0);
                 info!(
                     peer = self.peer(),
                     from = self.reverse_path.as_deref().unwrap_or("<>"),
                     to = self.recipients(),
                     octets = stored.size,
                     file = stored.path.as_deref().map(|path| path.display().to_string()),
+                    deviations,
                     "message"
                 );
             }
@@ -268,6 +279,7 @@ impl App {
         self.recipients = Vec::new();
         self.delivery = None;
         self.stored = None;
+        self.deviations.0 = Deviations::NONE;
     }
 
     fn closed(&mut self, closing: Closing) {
@@ -275,6 +287,7 @@ impl App {
             Closing::Quit => "QUIT",
             Closing::Refused => "refused",
             Closing::TooManyErrors => "too many errors",
+            Closing::TooManyMessages => "too many messages",
             Closing::NotSmtp => "not SMTP",
             Closing::ChunkSize => "unreadable chunk size",
             Closing::PeerGone => "peer gone",
@@ -282,10 +295,23 @@ impl App {
             Closing::ShuttingDown => "shutting down",
             Closing::TlsFailed => "TLS failed",
             Closing::Injected => "octets in the clear behind STARTTLS",
+            Closing::EarlyTalker => "spoke before its turn",
             _ => "closed",
         };
         self.forget();
-        info!(peer = self.peer(), hello = self.hello, messages = self.messages, "session: {how}");
+        let deviations = told(self.deviations.1);
+        info!(
+            peer = self.peer(),
+            hello = self.hello,
+            messages = self.messages,
+            deviations,
+            "session: {how}"
+        );
+    }
+
+    fn note(&mut self, found: Deviations) {
+        self.deviations.0 |= found;
+        self.deviations.1 |= found;
     }
 
     fn peer(&self) -> &str {
@@ -314,6 +340,10 @@ fn not_stored(error: &io::Error) -> Refusal<'static> {
         }
         _ => Refusal::LOCAL_ERROR,
     }
+}
+
+fn told(deviations: Deviations) -> Option<String> {
+    (!deviations.is_empty()).then(|| deviations.to_string())
 }
 
 fn records<'p>(

@@ -14,6 +14,7 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 
 use smtp_codec::proto::Syntax;
+use smtp_codec::proto::reply::Extension;
 use smtp_codec::proto::session;
 use smtp_codec::server::Config;
 use smtp_tls::ServerTls;
@@ -76,6 +77,9 @@ fn config(args: &ServeArgs) -> io::Result<Config> {
             BareNewline::Pass => session::BareNewline::Pass,
         });
     let mut config = if args.lmtp { config.lmtp() } else { config };
+    if args.prdr {
+        config = config.with(Extension::Prdr);
+    }
     if args.users.is_some() {
         config = config.auth(smtp_sasl::mechanisms().iter().copied()).map_err(io::Error::other)?;
     }
@@ -88,6 +92,11 @@ fn config(args: &ServeArgs) -> io::Result<Config> {
     if args.allow_plaintext_auth {
         config = config.allow_plaintext_auth();
     }
+    if args.no_early_content {
+        config = config.refuse_early_content();
+    }
+    config = args.offer.iter().fold(config, |config, offer| offer.add_to(config));
+    config = config.greet_pause(args.greet_pause());
     Ok(config)
 }
 

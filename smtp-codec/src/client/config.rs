@@ -6,6 +6,7 @@ use smtp_proto::address::{AddressError, Host, HostBuf};
 use smtp_proto::session::client::{ContentKind, Settings};
 use smtp_proto::session::{BareNewline, TlsPolicy};
 
+use super::Limits;
 use crate::dot::Encoder;
 
 /// A client's configuration, made once and shared by its connections.
@@ -24,6 +25,7 @@ pub struct Config {
     settings: Settings,
     newlines: BareNewline,
     most_patience: Option<Duration>,
+    limits: Limits,
 }
 
 impl Config {
@@ -44,6 +46,7 @@ impl Config {
             settings: Settings::default(),
             newlines: BareNewline::Reject,
             most_patience: None,
+            limits: Limits::default(),
         })
     }
 
@@ -66,6 +69,14 @@ impl Config {
     #[must_use]
     pub fn lmtp(mut self) -> Self {
         self.settings.lmtp = true;
+        self
+    }
+
+    /// Asks for a reply for each recipient of a message to more than one, where the server offers
+    /// PRDR (draft-hall-prdr-00); it does not by default.
+    #[must_use]
+    pub fn prdr(mut self, on: bool) -> Self {
+        self.settings.prdr = on;
         self
     }
 
@@ -98,6 +109,13 @@ impl Config {
         self
     }
 
+    /// How much is taken from the server.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// How long to wait for a connection: two minutes, unless [`patience`](Config::patience) is
     /// shorter.
     #[must_use]
@@ -124,6 +142,10 @@ impl Config {
             ContentKind::Chunks => Encoder::for_chunks(self.newlines),
             ContentKind::BinaryChunks => Encoder::for_chunks(BareNewline::Pass),
         }
+    }
+
+    pub(super) fn bounds(&self) -> &Limits {
+        &self.limits
     }
 
     pub(super) fn most_patience(&self) -> Option<Duration> {

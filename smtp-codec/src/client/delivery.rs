@@ -1,8 +1,10 @@
 //! One message on its way: the events of a transaction turned into an outcome.
 
+use std::borrow::Cow;
 use std::io;
 
 use smtp_proto::reply::{Class, Reply, ReplyBuf};
+use smtp_proto::session::client::CallError;
 use smtp_proto::{Delivered, Envelope, Failure, Outcome, Stage, Verdict};
 
 use super::{BodySlot, Connection, Event};
@@ -58,6 +60,8 @@ pub struct Delivery<'e> {
     stage: Stage,
     /// The next recipient to name.
     next: usize,
+    /// Behind the replies for each recipient there is one for the message: PRDR.
+    sums_up: bool,
     /// The next recipient that a reply to RCPT can be for.
     answered: usize,
     fates: Vec<Fate>,
@@ -72,6 +76,8 @@ pub struct Delivery<'e> {
 enum Fate {
     Open,
     Taken,
+    /// Under PRDR, accepted unless the last reply takes it back.
+    Promised(Delivered),
     Decided(Delivered),
 }
 
@@ -83,6 +89,7 @@ impl<'e> Delivery<'e> {
             envelope,
             stage: Stage::Connect,
             next: 0,
+            sums_up: false,
             answered: 0,
             fates: envelope.recipients.iter().map(|_| Fate::Open).collect(),
             reply: None,
@@ -106,7 +113,12 @@ impl<'e> Delivery<'e> {
                 self.stage = Stage::Mail;
                 let envelope = self.envelope;
                 let path = envelope.reverse_path.as_path();
-                if let Err(error) = ready.mail(path, envelope.parameters.as_parameters()) {
+                let mut parameters = Cow::Borrowed(&envelope.parameters);
+                if ready.wants_prdr() && envelope.recipients.len() > 1 {
+                    parameters = Cow::Owned(parameters.into_owned().prdr());
+                }
+                self.sums_up = ready.has_prdr() && parameters.as_parameters().prdr();
+                if let Err(error) = ready.mail(path, parameters.as_parameters()) {
                     self.given_up = Some(Failure::NotSent(error));
                     return Step::Over;
                 }
@@ -117,7 +129,7 @@ impl<'e> Delivery<'e> {
                     let path = recipient.forward_path.as_path();
                     if let Err(error) = slot.send(path, recipient.parameters.as_parameters()) {
                         self.unnamed = Some(Failure::NotSent(error));
-                        self.decide(self.next, Verdict::Refused, Stage::Rcpt);
+                        self.decide(self.next, verdict(error), Stage::Rcpt);
                     }
                     self.next += 1;
                 }
@@ -146,7 +158,10 @@ impl<'e> Delivery<'e> {
                     self.decide_taken(Stage::Data, reply);
                 }
             }
-            Event::Done(reply) => self.decide_taken(Stage::Message, reply),
+            Event::Done(reply) => {
+                self.keep_promises(reply);
+                self.decide_taken(Stage::Message, reply);
+            }
             Event::DoneFor(_, reply) => self.decide_next(reply),
             Event::Refused(reply) => {
                 let (stage, named) = (self.stage, self.next);
@@ -184,12 +199,29 @@ impl<'e> Delivery<'e> {
         }
     }
 
-    /// LMTP answers for one recipient after the other, in the order in which they were accepted.
+    /// LMTP and PRDR answer for one recipient after the other, in the order in which they were
+    /// accepted.
     fn decide_next(&mut self, reply: Reply<'_>) {
         if let Some(fate) = self.fates.iter_mut().find(|fate| matches!(fate, Fate::Taken)) {
-            *fate = Fate::Decided(Delivered::from_reply(Stage::Message, reply));
+            let delivered = Delivered::from_reply(Stage::Message, reply);
+            *fate = match reply.code().is_positive() && self.sums_up {
+                true => Fate::Promised(delivered),
+                false => Fate::Decided(delivered),
+            };
         }
         self.reply = Some(reply.into());
+    }
+
+    /// The last reply of PRDR: what a recipient was refused stays so, whatever it says.
+    fn keep_promises(&mut self, reply: Reply<'_>) {
+        for fate in &mut self.fates {
+            if let Fate::Promised(promised) = fate {
+                *fate = Fate::Decided(match reply.code().is_positive() {
+                    true => promised.clone(),
+                    false => Delivered::from_reply(Stage::Message, reply),
+                });
+            }
+        }
     }
 
     fn decide_taken(&mut self, stage: Stage, reply: Reply<'_>) {
@@ -201,12 +233,18 @@ impl<'e> Delivery<'e> {
     }
 
     /// What has become of every recipient. Whoever is undecided was not reached, and is deferred;
-    /// or unknown, if the link broke while the reply to the message was awaited.
+    /// or unknown, if the link broke while the reply to the message was awaited. Under PRDR that
+    /// goes for those too that were told yes and lack the last reply.
     #[must_use]
     pub fn outcome(self, connection: &Connection) -> Outcome {
         let Delivery { stage, next, fates, reply, given_up, unnamed, .. } = self;
-        let lost = if given_up.is_some() { Verdict::Refused } else { Verdict::Deferred };
+        let lost = match given_up {
+            Some(Failure::NotSent(error)) => verdict(error),
+            Some(_) => Verdict::Refused,
+            None => Verdict::Deferred,
+        };
         let closed = connection.closing().map(Failure::Closed);
+        let is_first = stage == Stage::Connect;
         let recipients = fates.into_iter().enumerate().map(|(index, fate)| {
             let stage = reached(stage, next, index, &fate);
             match fate {
@@ -214,6 +252,9 @@ impl<'e> Delivery<'e> {
                 // Told before this message was at hand.
                 Fate::Open if stage == Stage::Connect && connection.refusal().is_some() => {
                     refused_before(connection)
+                }
+                Fate::Promised(_) => {
+                    Delivered { verdict: Verdict::Unknown, stage: Stage::Message, reply: None }
                 }
                 Fate::Taken if connection.in_doubt() => {
                     Delivered { verdict: Verdict::Unknown, stage, reply: None }
@@ -223,9 +264,17 @@ impl<'e> Delivery<'e> {
         });
         Outcome {
             recipients: recipients.collect(),
-            reply,
+            reply: reply.or_else(|| connection.refusal().filter(|_| is_first).cloned()),
             failure: given_up.or(closed).or(unnamed),
         }
+    }
+}
+
+/// What another transaction, or another session, could still do is not refused for good.
+fn verdict(error: CallError) -> Verdict {
+    match error {
+        CallError::TooManyRecipients(_) | CallError::TooManyTransactions(_) => Verdict::Deferred,
+        _ => Verdict::Refused,
     }
 }
 

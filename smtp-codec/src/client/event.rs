@@ -47,8 +47,9 @@ pub enum Event<'a> {
     WantBody(BodySlot<'a>),
     /// The reply to the message.
     Done(Reply<'a>),
-    /// In LMTP, the reply to the message for one recipient; its number, counted from 0 among those
-    /// that were accepted.
+    /// In LMTP and under PRDR, the reply to the message for one recipient; its number, counted from
+    /// 0 among those that were accepted. Under PRDR [`Event::Done`] follows, and only then a yes
+    /// holds.
     DoneFor(u32, Reply<'a>),
     /// The session is over.
     Closed(Closing),
@@ -74,6 +75,53 @@ impl Call<'_> {
 }
 
 /// The session is introduced and no transaction is open.
+///
+/// Besides starting a transaction with [`mail`](Ready::mail), it sends commands that stand alone:
+///
+/// ```
+/// use smtp_codec::client::{Connection, Event, Ready};
+/// use smtp_codec::proto::address::Domain;
+/// use smtp_codec::proto::command::{Argument, Queue};
+/// # use bytes::Buf;
+/// # use smtp_codec::client::{CallError, Config, Want};
+/// # fn exchange(connection: &mut Connection, reply: &[u8]) {
+/// #     let sent = connection.tx().remaining();
+/// #     connection.tx().advance(sent);
+/// #     connection.rx().receive(reply);
+/// #     while connection.step() == Want::Event
+/// #         && !matches!(connection.event(), Event::Ready(_) | Event::Answer(_)) {}
+/// # }
+///
+/// fn ask(ready: Ready<'_>) -> Result<(), CallError> {
+///     ready.verify(Argument::parse("alice").unwrap())
+/// }
+/// fn ask_list(ready: Ready<'_>) -> Result<(), CallError> {
+///     ready.expand(Argument::parse("staff").unwrap())
+/// }
+/// fn fetch(ready: Ready<'_>) -> Result<(), CallError> {
+///     ready.etrn(Queue::Host(Domain::parse("example.net").unwrap()))
+/// }
+/// # let mut connection = Connection::new(Config::new("client.example.net").unwrap());
+/// # assert_eq!(connection.step(), Want::Input);
+/// # exchange(&mut connection, b"220 mx.example.org\r\n");
+/// # exchange(&mut connection, b"250-mx.example.org\r\n250 ETRN\r\n");
+/// # let commands: [(fn(Ready<'_>) -> Result<(), CallError>, &[u8]); 3] = [
+/// #     (ask, b"VRFY alice\r\n"), (ask_list, b"EXPN staff\r\n"), (fetch, b"ETRN example.net\r\n"),
+/// # ];
+/// # for (command, line) in commands {
+/// #     let Event::Ready(ready) = connection.event() else { panic!() };
+/// #     command(ready)?;
+/// #     assert_eq!(connection.tx().chunk(), line);
+/// #     exchange(&mut connection, b"250 well\r\n");
+/// // Then the reply is there:
+/// if let Event::Answer(reply) = connection.event() {
+///     println!("{reply}");
+/// }
+/// #     assert!(matches!(connection.event(), Event::Answer(_)));
+/// #     assert_eq!(connection.step(), Want::Event);
+/// # }
+/// # Ok::<(), CallError>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "the session waits for a transaction or its end"]
 pub struct Ready<'a> {
@@ -88,7 +136,7 @@ impl Ready<'_> {
         self.call.session.extensions()
     }
 
-    /// Starts a transaction with MAIL. SIZE, and BODY=7BIT, are left out where not offered.
+    /// Starts a transaction with MAIL. SIZE, PRDR and BODY=7BIT are left out where not offered.
     ///
     /// # Errors
     ///
@@ -100,6 +148,17 @@ impl Ready<'_> {
         parameters: MailParameters<'_>,
     ) -> Result<(), CallError> {
         self.call.write(|session, tx| session.mail(reverse_path, parameters, tx))
+    }
+
+    /// Whether MAIL can ask with PRDR for a reply for each recipient. LMTP has them without.
+    #[must_use]
+    pub fn has_prdr(&self) -> bool {
+        self.call.session.has_prdr()
+    }
+
+    /// Whether it is to, as [`Config::prdr`](super::Config::prdr) says.
+    pub(super) fn wants_prdr(&self) -> bool {
+        self.call.session.wants_prdr()
     }
 
     /// Whether TLS is on.
@@ -124,13 +183,22 @@ impl Ready<'_> {
     }
 
     /// Asks about a user with VRFY (RFC 5321 section 4.1.1.6); [`Event::Answer`] follows.
-    pub fn verify(mut self, argument: Argument<'_>) {
-        self.call.write(|session, tx| session.verify(argument, tx));
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] for an argument outside ASCII without the parameter SMTPUTF8, and for that
+    /// parameter where it is not offered; nothing was sent, and the handle comes back.
+    pub fn verify(mut self, argument: Argument<'_>) -> Result<(), CallError> {
+        self.call.write(|session, tx| session.verify(argument, tx))
     }
 
     /// Asks about a list with EXPN (RFC 5321 section 4.1.1.7); [`Event::Answer`] follows.
-    pub fn expand(mut self, argument: Argument<'_>) {
-        self.call.write(|session, tx| session.expand(argument, tx));
+    ///
+    /// # Errors
+    ///
+    /// As for [`verify`](Ready::verify).
+    pub fn expand(mut self, argument: Argument<'_>) -> Result<(), CallError> {
+        self.call.write(|session, tx| session.expand(argument, tx))
     }
 
     /// Has what is queued sent, with ETRN (RFC 1985); [`Event::Answer`] follows.

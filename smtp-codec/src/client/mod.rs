@@ -17,6 +17,8 @@ mod config;
 mod content;
 mod delivery;
 mod event;
+mod limits;
+mod split;
 
 pub use self::auth::Challenge;
 pub use self::authenticator::{Attempt, AuthError, Authentication, Authenticator};
@@ -24,6 +26,8 @@ pub use self::config::Config;
 pub use self::content::Content;
 pub use self::delivery::{Delivery, Sent, Step};
 pub use self::event::{BodySlot, Event, RcptSlot, Ready};
+pub use self::limits::Limits;
+pub use self::split::{Part, Split};
 pub use crate::Want;
 pub use smtp_proto::session::client::{CallError, Closing};
 
@@ -32,13 +36,7 @@ use self::event::Call;
 use crate::buffer::{RxBuf, TxBuf};
 use crate::dot::Encoder;
 use crate::line::{Framed, LineFault, Lines};
-
-/// The longest line of a reply that is taken, CRLF included. RFC 5321 section 4.5.3.1.5 allows
-/// 512; servers are known to send more.
-const REPLY_LINE: usize = 8 * 1024;
-
-/// The longest reply that is taken, all its lines together.
-const REPLY: usize = 64 * 1024;
+use crate::pace::Pace;
 
 /// One line of the dialogue, as it is sent or received, without its CRLF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +86,11 @@ pub struct Connection {
     /// Why the server does not serve, in its words.
     refusal: Option<ReplyBuf>,
     eof: bool,
-    heard: u64,
+    pace: Pace,
+    /// What the last event asked.
+    handed: Option<Question>,
+    /// Octets that had left this side when the present wait began to count.
+    gone: u64,
 }
 
 type Tell = dyn FnMut(Traffic<'_>) + Send;
@@ -130,13 +132,16 @@ impl Connection {
         let config = config.into();
         let session = Session::new(config.settings());
         let encoder = config.encoder(ContentKind::Data);
+        let limits = *config.bounds();
+        let room = limits.reply.saturating_add(limits.reply_line);
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
         Connection {
             config,
             session,
-            rx: RxBuf::new(REPLY + REPLY_LINE),
+            rx: RxBuf::new(room),
             tx: TxBuf::default(),
             lines: Lines::default(),
-            scanner: ReplyScanner::default(),
+            scanner: limits.scanner(),
             gathered: 0,
             present: 0,
             encoder,
@@ -146,7 +151,9 @@ impl Connection {
             mechanisms: String::new(),
             refusal: None,
             eof: false,
-            heard: 0,
+            pace: Pace::default(),
+            handed: None,
+            gone: 0,
         }
     }
 
@@ -189,12 +196,12 @@ impl Connection {
             return self.injected();
         }
         self.lines = Lines::default();
-        self.scanner = ReplyScanner::default();
+        self.scanner = self.config.bounds().scanner();
         self.mechanisms.clear();
         let mark = self.tx.remaining();
         self.session.secured(self.config.hello(), &mut self.tx);
         self.observer.sent(self.tx.since(mark));
-        self.heard += 1;
+        self.pace.end();
     }
 
     /// Says that nothing can be bound to the channel, which is the authenticator's to know.
@@ -267,6 +274,13 @@ impl Connection {
         self.session.extensions()
     }
 
+    /// Transactions that the server takes in this session yet, where it told how many (RFC 9422
+    /// section 4.1).
+    #[must_use]
+    pub fn mails_left(&self) -> Option<u32> {
+        self.session.mails_left()
+    }
+
     /// How the session ended, once it has.
     #[must_use]
     pub fn closing(&self) -> Option<Closing> {
@@ -280,10 +294,11 @@ impl Connection {
         self.session.in_doubt()
     }
 
-    /// Grows with each reply: each begins a new wait.
+    /// Grows with each reply, each answer of the caller's, and each portion of content that leaves
+    /// this side fast enough: each begins a new wait.
     #[must_use]
     pub fn heard(&self) -> u64 {
-        self.heard
+        self.pace.heard()
     }
 
     /// Octets of memory that the buffers hold.
@@ -301,8 +316,10 @@ impl Connection {
     /// Consumes what was seen, looks at the replies that are there, and says what is wanted.
     pub fn step(&mut self) -> Want {
         self.session.noted();
+        self.count();
         loop {
-            if self.session.told().is_some() {
+            if let Some(told) = self.session.told() {
+                self.handed = Some(told);
                 return Want::Event;
             }
             self.rx.consume(std::mem::take(&mut self.present));
@@ -336,17 +353,37 @@ impl Connection {
                 _ if self.tx.is_full() => Want::Flush,
                 // One chunk at a time: see `BodySlot::write`.
                 Some(Question::WantBody) if is_chunk && self.tx.has_remaining() => Want::Flush,
-                Some(_) => Want::Event,
+                Some(_) => {
+                    self.handed = asked;
+                    Want::Event
+                }
                 None => Want::Input,
             };
         }
     }
 
+    /// Whether what the caller was handed last ends a wait. While content goes, that it can write
+    /// more is not enough: so much must have left.
+    fn count(&mut self) {
+        let Some(handed) = self.handed.take() else { return };
+        let gone = self.tx.gone();
+        let sent = gone.saturating_sub(self.gone);
+        self.gone = gone;
+        let writing = Some(Question::WantBody);
+        if (Some(handed), self.session.asked()) == (writing, writing) {
+            let sent = usize::try_from(sent).unwrap_or(usize::MAX);
+            self.pace.content(sent, self.config.bounds().least_rate, self.patience());
+        } else {
+            self.pace.end();
+        }
+    }
+
     /// Looks for a whole reply; whether there was one.
     fn reply(&mut self) -> Result<bool, ReplyFault> {
+        let most = usize::try_from(self.config.bounds().reply_line).unwrap_or(usize::MAX);
         loop {
             let rest = self.rx.bytes().get(self.gathered..).unwrap_or_default();
-            let len = match self.lines.next(rest, REPLY_LINE) {
+            let len = match self.lines.next(rest, most) {
                 Framed::Line { len } => len,
                 Framed::Fault { fault: LineFault::TooLong, .. } => return Err(ReplyFault::TooLong),
                 Framed::Fault { fault: LineFault::BareNewline, .. } => {
@@ -366,7 +403,7 @@ impl Connection {
                 break;
             }
         }
-        self.heard += 1;
+        self.pace.end();
         self.present = std::mem::take(&mut self.gathered);
         let reply = self.scanner.reply(self.rx.bytes().get(..self.present).unwrap_or_default())?;
         // A chunk may be refused as soon as it is announced.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use smtp_proto::Syntax;
 use smtp_proto::address::{AddressError, Host};
-use smtp_proto::command::Mechanism;
-use smtp_proto::reply::Extension;
+use smtp_proto::command::{DateTime, Mechanism};
+use smtp_proto::reply::{Extension, SmtpLimits};
 use smtp_proto::session::BareNewline;
-use smtp_proto::session::server::{Context, Limits, MECHANISMS, Settings};
+use smtp_proto::session::server::{Context, Limits, MECHANISMS, PriorityProfile, Settings};
 
 /// A server's configuration, made once and shared by its connections.
 ///
@@ -31,6 +31,7 @@ pub struct Config {
     mechanisms: Arc<str>,
     line_limit: usize,
     most_patience: Option<Duration>,
+    greet_pause: Duration,
 }
 
 /// A mechanism that AUTH cannot offer: no name of one (RFC 4422 section 3.1), or one too many for
@@ -66,6 +67,7 @@ impl Config {
             mechanisms: "".into(),
             line_limit,
             most_patience: None,
+            greet_pause: Duration::ZERO,
         })
     }
 
@@ -81,6 +83,37 @@ impl Config {
     #[must_use]
     pub fn max_recipients(mut self, recipients: u32) -> Self {
         self.settings.limits.recipients = recipients;
+        self
+    }
+
+    /// Tells clients with LIMITS that a transaction may have so many RCPT, from 1 to 999,999
+    /// (RFC 9422 section 4.2); further ones get 452 4.5.3. Where
+    /// [`max_recipients`](Config::max_recipients) is less, that is told and holds. Any other number
+    /// tells nothing.
+    #[must_use]
+    pub fn rcpt_max(self, recipients: u32) -> Self {
+        let limits = self.settings.extensions.limits();
+        self.tell(SmtpLimits { rcpt_max: Some(recipients), ..limits })
+    }
+
+    /// Tells clients with LIMITS that a session may have so many MAIL, from 1 to 999,999 (RFC 9422
+    /// section 4.1), counted anew under TLS; the next one gets 421 4.7.0, and the session ends. Any
+    /// other number tells nothing.
+    ///
+    /// RCPTDOMAINMAX is not told: to hold a client to it, the domains of its recipients would have
+    /// to be kept.
+    #[must_use]
+    pub fn mail_max(self, transactions: u32) -> Self {
+        let limits = self.settings.extensions.limits();
+        self.tell(SmtpLimits { mail_max: Some(transactions), ..limits })
+    }
+
+    fn tell(mut self, limits: SmtpLimits) -> Self {
+        let offered = self.settings.extensions.with_limits(limits);
+        self.settings.extensions = match offered.limits() == SmtpLimits::default() {
+            true => offered.without(Extension::Limits),
+            false => offered,
+        };
         self
     }
 
@@ -165,13 +198,44 @@ impl Config {
         self
     }
 
-    /// Offers `extension` too. SIZE, AUTH, LIMITS and those with a value of their own have methods
-    /// of their own; STARTTLS is offered where the transport can do TLS.
+    /// Offers `extension` too. SIZE, AUTH, FUTURERELEASE and LIMITS need the methods that they have
+    /// of their own, and DELIVERBY and MT-PRIORITY may be given a value by theirs; STARTTLS is
+    /// offered where the transport can do TLS.
+    ///
+    /// Where PRDR is offered and a client asks for it, `Event::Message` comes once for each
+    /// recipient that was accepted, as in LMTP, which does not offer it.
     #[must_use]
     pub fn with(mut self, extension: Extension) -> Self {
         self.settings.extensions = self.settings.extensions.with(extension);
         self.line_limit = self.settings.extensions.command_line_limit();
         self
+    }
+
+    /// Offers FUTURERELEASE (RFC 4865): a message may be held for so many seconds, and no longer
+    /// than until then; further off is 501 5.5.4. To hold it is up to the application, and so is a
+    /// HOLDUNTIL in the past.
+    #[must_use]
+    pub fn future_release(mut self, max_interval: u32, until: DateTime) -> Self {
+        self.settings.extensions = self.settings.extensions.with_future_release(max_interval);
+        self.settings.hold_until = Some(until);
+        self.line_limit = self.settings.extensions.command_line_limit();
+        self
+    }
+
+    /// Offers DELIVERBY (RFC 2852). Who wants a message returned unless it is delivered in fewer
+    /// seconds than this gets 555 5.5.4; 0 is no minimum.
+    #[must_use]
+    pub fn deliver_by(mut self, min_by_time: u32) -> Self {
+        self.settings.extensions = self.settings.extensions.with_deliver_by(min_by_time);
+        self.line_limit = self.settings.extensions.command_line_limit();
+        self
+    }
+
+    /// Offers MT-PRIORITY (RFC 6710), and tells which priorities are told apart.
+    #[must_use]
+    pub fn priorities(mut self, profile: PriorityProfile) -> Self {
+        self.settings.priorities = Some(profile);
+        self.with(Extension::MtPriority)
     }
 
     /// Does not offer `extension`.
@@ -204,6 +268,25 @@ impl Config {
         self
     }
 
+    /// Waits so long before it greets a client, and refuses one that speaks meanwhile with 554
+    /// (RFC 5321 section 4.3.1 has a client wait). No pause by default. What is seen is what arrives
+    /// within the pause, so it should be longer than the way to the client and back; senders of
+    /// spam that are in a hurry are known not to wait for some seconds.
+    #[must_use]
+    pub fn greet_pause(mut self, pause: Duration) -> Self {
+        self.greet_pause = pause;
+        self
+    }
+
+    /// Ends a session with 554 5.5.0 whose client sends content together with DATA, without
+    /// waiting for the 354 (RFC 2920 section 3.1). What is seen is what was received together with
+    /// the command.
+    #[must_use]
+    pub fn refuse_early_content(mut self) -> Self {
+        self.settings.refuse_early_content = true;
+        self
+    }
+
     /// The server's name.
     #[must_use]
     pub fn hostname(&self) -> &str {
@@ -212,6 +295,10 @@ impl Config {
 
     pub(super) fn most_patience(&self) -> Option<Duration> {
         self.most_patience
+    }
+
+    pub(super) fn pause(&self) -> Duration {
+        self.greet_pause
     }
 
     pub(super) fn settings(&self) -> &Settings {

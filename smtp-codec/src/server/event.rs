@@ -2,7 +2,7 @@
 
 use smtp_proto::address::{ForwardPath, Host, ReversePath};
 use smtp_proto::command::{
-    Argument, Attributes, Base64, MailParameters, Mechanism, Queue, RcptParameters,
+    Argument, Attributes, Base64, Deviations, MailParameters, Mechanism, Queue, RcptParameters,
 };
 use smtp_proto::reply::{Positive, Refusal};
 use smtp_proto::session::Protocol;
@@ -90,16 +90,14 @@ impl Event<'_> {
 /// The part of a handle that answers.
 #[derive(Debug)]
 pub(super) struct Answer<'a> {
-    config: &'a Config,
-    session: &'a mut Session,
-    tx: &'a mut TxBuf,
+    pub(super) config: &'a Config,
+    pub(super) session: &'a mut Session,
+    pub(super) tx: &'a mut TxBuf,
+    /// What lenient syntax let through in the line that this is about.
+    pub(super) deviations: Deviations,
 }
 
-impl<'a> Answer<'a> {
-    pub(super) fn new(config: &'a Config, session: &'a mut Session, tx: &'a mut TxBuf) -> Self {
-        Answer { config, session, tx }
-    }
-
+impl Answer<'_> {
     fn accept(self, with: Option<Positive<'_>>) {
         self.session.accept(&self.config.context(), with, self.tx);
     }
@@ -178,8 +176,9 @@ handle! {
     /// A complete message (RFC 5321 section 4.1.1.4).
     ///
     /// Accepting it takes over the responsibility for every recipient that was accepted; do so
-    /// once it is safe. Either answer ends the transaction. In LMTP it is asked once for each
-    /// recipient that was accepted, and each answer is for [that one](Message::recipient) alone.
+    /// once it is safe. Either answer ends the transaction. In LMTP, and where the client asked
+    /// for PRDR, it is asked once for each recipient that was accepted, and each answer is for
+    /// [that one](Message::recipient) alone.
     Message {} "250 2.0.0: the message is taken over."
 }
 handle! {
@@ -223,13 +222,27 @@ handle! {
 }
 accept_with!(Greet, Mail, Rcpt, Message, Verify, Expand, Etrn);
 
+macro_rules! deviations {
+    ($($name:ident),*) => {$(
+        impl $name<'_> {
+            /// In which ways the command deviates from the grammar; none under
+            /// [`Syntax::Strict`](smtp_proto::Syntax).
+            #[must_use]
+            pub fn deviations(&self) -> Deviations {
+                self.answer.deviations
+            }
+        }
+    )*};
+}
+deviations!(Hello, Mail, Rcpt, Data, Verify, Expand, Auth, Etrn, Xclient, Xforward);
+
 macro_rules! challenge {
     ($($name:ident),*) => {$(
         impl $name<'_> {
             /// Sends `challenge` with 334, and waits for the response; there may be 32 in one
             /// exchange, unless [`Limits`](super::Limits) says otherwise.
             pub fn challenge(self, challenge: &[u8]) {
-                let Answer { config, session, tx } = self.answer;
+                let Answer { config, session, tx, .. } = self.answer;
                 if let Some(text) = Base64::parse(&base64::encode(challenge)) {
                     session.challenge(&config.context(), text, tx);
                 }
@@ -330,8 +343,8 @@ impl Data<'_> {
 }
 
 impl Message<'_> {
-    /// In LMTP, which of the recipients that were accepted this is about, counted from 0; `None`
-    /// in SMTP, where it is about all of them.
+    /// In LMTP and under PRDR, which of the recipients that were accepted this is about, counted
+    /// from 0; `None` otherwise in SMTP, where it is about all of them.
     #[must_use]
     pub fn recipient(&self) -> Option<u32> {
         self.answer.session.recipient(&self.answer.config.context())

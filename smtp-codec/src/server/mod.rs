@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use smtp_proto::command::{Base64, Command};
+use smtp_proto::Syntax;
+use smtp_proto::command::{Base64, Command, Deviations};
 use smtp_proto::session::Framing;
 use smtp_proto::session::server::{LineFault, Question, Session};
 
@@ -18,12 +19,13 @@ pub use self::event::{
 };
 pub use crate::Want;
 pub use smtp_proto::session::Protocol;
-pub use smtp_proto::session::server::{Abort, Closing, Limits};
+pub use smtp_proto::session::server::{Abort, Closing, Limits, PriorityProfile};
 
 use self::event::Answer;
 use crate::buffer::{RxBuf, TxBuf};
 use crate::data::{Decoder, Piece};
 use crate::line::{self, Framed, Lines};
+use crate::pace::Pace;
 
 /// A server session with its framing and its buffers.
 ///
@@ -65,7 +67,11 @@ pub struct Connection {
     present: Present,
     eof: bool,
     going_down: bool,
-    heard: u64,
+    pace: Pace,
+    /// Those of the present line, and those of all lines.
+    deviations: (Deviations, Deviations),
+    /// The application was asked something, which ends a wait.
+    asked: bool,
 }
 
 /// What stands at the start of the receive buffer and is consumed by the next step.
@@ -93,9 +99,13 @@ impl Connection {
         let config = config.into();
         let limit = config.line_limit().max(READ);
         let decoder = Decoder::new(config.settings().bare_newline);
+        let mut session = Session::new();
+        if !config.pause().is_zero() {
+            session.hold_greeting();
+        }
         Connection {
             config,
-            session: Session::new(),
+            session,
             rx: RxBuf::new(limit),
             tx: TxBuf::default(),
             lines: Lines::default(),
@@ -103,7 +113,9 @@ impl Connection {
             present: Present::Nothing,
             eof: false,
             going_down: false,
-            heard: 0,
+            pace: Pace::default(),
+            deviations: (Deviations::NONE, Deviations::NONE),
+            asked: false,
         }
     }
 
@@ -122,7 +134,8 @@ impl Connection {
         self.eof = true;
     }
 
-    /// Says that [`patience`](Connection::patience) has run out: 421, and the session ends.
+    /// Says that [`patience`](Connection::patience) has run out: 421, and the session ends. In a
+    /// [pause](Config::greet_pause) before the greeting it goes on with that.
     pub fn timed_out(&mut self) {
         self.session.timed_out(&self.config.context(), &mut self.tx);
     }
@@ -150,8 +163,11 @@ impl Connection {
     pub fn secured(&mut self) {
         if self.rx.is_empty() && !self.tx.has_remaining() {
             self.session.secured();
+            if !self.config.pause().is_zero() {
+                self.session.hold_greeting();
+            }
             self.lines = Lines::default();
-            self.heard += 1;
+            self.pace.end();
         } else {
             self.session.injected(&self.config.context(), &mut self.tx);
             self.tx.clear();
@@ -201,14 +217,18 @@ impl Connection {
     /// How long the present wait, for input or for room to send, may last.
     #[must_use]
     pub fn patience(&self) -> Duration {
+        if self.session.is_held() {
+            return self.config.pause();
+        }
         let patience = self.session.patience();
         self.config.most_patience().map_or(patience, |most| patience.min(most))
     }
 
-    /// Grows with each command and each piece of content: each begins a new wait.
+    /// Grows with each command, each answer of the application's, and each portion of content that
+    /// is worth the wait (see [`Limits::least_rate`]): each begins a new one.
     #[must_use]
     pub fn heard(&self) -> u64 {
-        self.heard
+        self.pace.heard()
     }
 
     /// What was spoken so far, for the `with` clause of a Received field.
@@ -221,6 +241,14 @@ impl Connection {
     #[must_use]
     pub fn hostname(&self) -> &str {
         self.config.hostname()
+    }
+
+    /// In which ways the client's commands have so far deviated from the grammar, under
+    /// [`Syntax::Lenient`](smtp_proto::Syntax); those that were refused all the same are not looked
+    /// at. Of a single command its event tells.
+    #[must_use]
+    pub fn deviations(&self) -> Deviations {
+        self.deviations.1
     }
 
     /// How the session ended, once it has.
@@ -253,14 +281,21 @@ impl Connection {
 
     /// Consumes what was answered or seen, frames what comes next, and says what is wanted.
     pub fn step(&mut self) -> Want {
+        if std::mem::take(&mut self.asked) {
+            self.pace.end();
+        }
         if let Present::Body { .. } | Present::Literal(_) = self.present {
             self.take_present();
         } else if let Some(Question::Aborted(_)) = self.session.question() {
             self.session.noted();
         }
         loop {
-            if self.session.question().is_some() {
-                return Want::Event;
+            if let Some(question) = self.session.question() {
+                self.asked = true;
+                // What one recipient is told need not wait for what the next will be.
+                let is_next = question == Question::Message
+                    && self.session.recipient(&self.config.context()).is_some();
+                return if is_next && self.tx.has_remaining() { Want::Flush } else { Want::Event };
             }
             self.take_present();
             if self.tx.is_full() {
@@ -276,11 +311,9 @@ impl Connection {
                 _ => return Want::Close,
             };
             match progress {
-                Progress::Made => self.heard += 1,
-                Progress::Content => {
-                    self.heard += 1;
-                    return Want::Event;
-                }
+                Progress::Made => self.pace.end(),
+                Progress::Content => return Want::Event,
+                Progress::Swallowed => {}
                 Progress::Starved if self.eof => self.session.peer_gone(),
                 Progress::Starved => return Want::Input,
             }
@@ -295,22 +328,43 @@ impl Connection {
         }
     }
 
+    /// Takes note of content.
+    fn bring(&mut self, octets: usize) {
+        let rate = self.config.settings().limits.least_rate;
+        self.pace.content(octets, rate, self.patience());
+    }
+
     fn line(&mut self) -> Progress {
         let cx = self.config.context();
         if self.going_down {
             self.session.shut_down(&cx, &mut self.tx);
             return Progress::Made;
         }
+        if self.session.is_held() {
+            if self.rx.is_empty() {
+                return Progress::Starved;
+            }
+            self.session.spoke_first(&cx, &mut self.tx);
+            return Progress::Made;
+        }
         match self.lines.next(self.rx.bytes(), self.config.line_limit()) {
             Framed::Line { len } => {
                 let line = self.rx.bytes().get(..len).unwrap_or_default();
+                if self.config.settings().syntax == Syntax::Lenient && self.session.is_commanded() {
+                    self.deviations.0 = Deviations::of(line);
+                    self.deviations.1 |= self.deviations.0;
+                }
                 self.session.command(&cx, line, &mut self.tx);
                 self.present = Present::Line(len);
                 if let Some(Question::Data) = self.session.question() {
                     self.decoder = Decoder::new(self.config.settings().bare_newline);
                 }
-                if self.session.question() == Some(Question::StartTls) && self.rx.len() > len + 2 {
-                    self.session.injected(&cx, &mut self.tx);
+                if self.rx.len() > len + 2 {
+                    match self.session.question() {
+                        Some(Question::StartTls) => self.session.injected(&cx, &mut self.tx),
+                        Some(Question::Data) => self.session.followed(&cx, &mut self.tx),
+                        _ => {}
+                    }
                 }
                 Progress::Made
             }
@@ -352,6 +406,7 @@ impl Connection {
 
     /// Lends the next `len` octets to the application, as far as it is to see them.
     fn show(&mut self, len: usize, literal: Option<&'static [u8]>) -> Progress {
+        self.bring(len);
         let octets = u64::try_from(len).unwrap_or(u64::MAX);
         let shown = self.session.content(&self.config.context(), octets);
         let shown = usize::try_from(shown).unwrap_or(len);
@@ -363,7 +418,7 @@ impl Connection {
             return Progress::Content;
         }
         self.take_present();
-        Progress::Made
+        Progress::Swallowed
     }
 
     fn chunk(&mut self, left: u64) -> Progress {
@@ -381,13 +436,17 @@ impl Connection {
         let n = usize::try_from(left).unwrap_or(usize::MAX).min(self.rx.len());
         self.rx.consume(n);
         self.session.swallowed(u64::try_from(n).unwrap_or(left));
-        if n == 0 { Progress::Starved } else { Progress::Made }
+        if n == 0 {
+            return Progress::Starved;
+        }
+        self.bring(n);
+        Progress::Swallowed
     }
 
     /// What the application must look at or answer. Asked twice it answers the same: a handle
     /// that is dropped without an answer comes back.
     pub fn event(&mut self) -> Event<'_> {
-        let Connection { config, session, rx, tx, present, .. } = self;
+        let Connection { config, session, rx, tx, present, deviations, .. } = self;
         match *present {
             Present::Literal(text) => return Event::Body(text),
             Present::Body { shown, .. } => {
@@ -402,7 +461,11 @@ impl Connection {
             _ => &[],
         };
         let syntax = config.settings().syntax;
-        let answer = Answer::new(config, session, tx);
+        let deviations = match *present {
+            Present::Line(_) => deviations.0,
+            _ => Deviations::NONE,
+        };
+        let answer = Answer { config, session, tx, deviations };
         let command = || Command::parse_with(line, syntax).ok();
         match question {
             Some(Question::Greet) => Event::Greet(Greet::new(answer)),
@@ -464,7 +527,11 @@ impl Connection {
 }
 
 enum Progress {
+    /// Something came whole.
     Made,
+    /// Content that the application is to see.
     Content,
+    /// Content that it is not to see.
+    Swallowed,
     Starved,
 }

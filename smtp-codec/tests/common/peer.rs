@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use bytes::Buf;
 use smtp_codec::client::{
-    Authentication, Authenticator, Closing, Config, Connection, Delivery, Event, Step, Want,
+    Authentication, Authenticator, Closing, Config, Connection, Delivery, Event, Part, Split, Step,
+    Want,
 };
 use smtp_codec::proto::{Envelope, Outcome};
 
@@ -229,19 +230,9 @@ impl Mission {
         }
         tell(&client.event(), &mut events);
         events.dedup();
-        let fate = |outcome: &Outcome| {
-            let of = |recipient: &smtp_codec::proto::Delivered| {
-                let code = recipient
-                    .reply
-                    .as_ref()
-                    .map_or(String::from("-"), |reply| reply.as_reply().code().to_string());
-                format!("{:?} {:?} {code}", recipient.verdict, recipient.stage)
-            };
-            outcome.recipients.iter().map(of).collect()
-        };
         let report = Report {
             lines: server.lines,
-            fates: outcomes.iter().map(fate).collect(),
+            fates: outcomes.iter().map(fates).collect(),
             outcomes,
             events,
             closing: client.closing(),
@@ -250,6 +241,80 @@ impl Mission {
         };
         (report, heard)
     }
+}
+
+/// Sends one letter in as many parts as it takes, over one session after the other: `replies` are
+/// those of each. What each server read, and the fates of the recipients.
+#[track_caller]
+pub fn split(
+    config: &Config,
+    sessions: &[&[&str]],
+    letter: &Envelope,
+) -> (Vec<Vec<String>>, Vec<String>, Outcome) {
+    let whole = split_by(config, sessions, letter, Cut::Whole);
+    assert_eq!(split_by(config, sessions, letter, Cut::EachOctet), whole);
+    whole
+}
+
+fn split_by(
+    config: &Config,
+    sessions: &[&[&str]],
+    letter: &Envelope,
+    cut: Cut,
+) -> (Vec<Vec<String>>, Vec<String>, Outcome) {
+    let mut split = Split::new(letter);
+    let mut read = Vec::new();
+    for replies in sessions {
+        let replies: Vec<String> = replies.iter().map(|reply| reply.to_string()).collect();
+        let mut server = Server::new(&replies);
+        let mut client = Connection::new(config.clone());
+        let (tls, mut heard) = (Handshake::Absent, 0);
+        while exchange(&mut client, &mut server, tls, cut, &mut heard)
+            && !matches!(client.event(), Event::Ready(_))
+        {}
+        let over = loop {
+            let part = match split.next(&client) {
+                Part::Send(part) => part,
+                Part::Reconnect => break false,
+                Part::Over => break true,
+            };
+            let mut delivery = Delivery::new(&part);
+            let mut content = &b"Hi\r\n"[..];
+            while exchange(&mut client, &mut server, tls, cut, &mut heard) {
+                match delivery.on(client.event()) {
+                    Step::Next => {}
+                    Step::Over => break,
+                    Step::Body(slot) if content.is_empty() => slot.finish().unwrap(),
+                    Step::Body(mut slot) => content = &content[slot.write(content).unwrap()..],
+                }
+            }
+            split.came(delivery.outcome(&client));
+        };
+        while exchange(&mut client, &mut server, tls, cut, &mut heard) {
+            if let Event::Ready(ready) = client.event() {
+                ready.quit();
+            }
+        }
+        read.push(server.lines);
+        if over {
+            break;
+        }
+    }
+    assert_eq!(read.len(), sessions.len(), "a session was not needed");
+    let outcome = split.outcome();
+    (read, fates(&outcome), outcome)
+}
+
+/// For each recipient: verdict, stage, code of the reply.
+fn fates(outcome: &Outcome) -> Vec<String> {
+    let of = |recipient: &smtp_codec::proto::Delivered| {
+        let code = recipient
+            .reply
+            .as_ref()
+            .map_or(String::from("-"), |reply| reply.as_reply().code().to_string());
+        format!("{:?} {:?} {code}", recipient.verdict, recipient.stage)
+    };
+    outcome.recipients.iter().map(of).collect()
 }
 
 /// Moves octets until the client has something to tell; false if it is over.

@@ -40,6 +40,8 @@ pub struct Script {
     pub data: Verdict,
     pub rcpt: Verdict,
     pub message: Verdict,
+    /// What is said about the message for one recipient after the other; then as `message` says.
+    pub each: Vec<Verdict>,
     pub end: End,
     /// What the transport can do, and what is known of the client.
     pub tls: Tls,
@@ -119,6 +121,7 @@ impl Script {
             data: Verdict::Yes,
             rcpt: Verdict::Yes,
             message: Verdict::Yes,
+            each: Vec::new(),
             end: End::Open,
             tls: Tls::Absent,
             starttls: Verdict::Yes,
@@ -388,7 +391,9 @@ impl Script {
                 assert_eq!(message.size(), u64::try_from(content.len()).unwrap());
                 events.push(format!("message {}", content.escape_ascii()));
                 let text = String::from_utf8_lossy(&content).into_owned();
-                decide!(message, asked_for(&text, self.message));
+                let number = message.recipient().map_or(usize::MAX, |it| it as usize);
+                let verdict = self.each.get(number).copied().unwrap_or(self.message);
+                decide!(message, asked_for(&text, verdict));
             }
             Event::Verify(verify) => {
                 events.push("verify".into());

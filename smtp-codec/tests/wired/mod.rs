@@ -4,7 +4,7 @@
 
 use bytes::Buf;
 use smtp_codec::client::{self, Content, Delivery, Event as Told, Step};
-use smtp_codec::proto::reply::Refusal;
+use smtp_codec::proto::reply::{Extension, Refusal};
 use smtp_codec::proto::{Envelope, Outcome, Recipient, Verdict};
 use smtp_codec::server::{self, Event};
 use smtp_codec::{Machine, Want};
@@ -42,6 +42,20 @@ impl Fate {
         }
     }
 
+    /// The domain of a recipient that says so of the message.
+    fn domain(self) -> &'static str {
+        match self {
+            Fate::Take => "yes.example",
+            Fate::Refuse => "no.example",
+            Fate::Defer => "later.example",
+        }
+    }
+
+    fn of_domain(address: &str) -> Self {
+        let all = [Fate::Refuse, Fate::Defer];
+        all.into_iter().find(|fate| address.contains(fate.domain())).unwrap_or(Fate::Take)
+    }
+
     fn of(address: &str) -> Self {
         match address {
             _ if address.contains("refuse") => Fate::Refuse,
@@ -58,6 +72,8 @@ pub struct Message {
     pub recipients: Vec<Fate>,
     pub data: Fate,
     pub end: Fate,
+    /// What each recipient says of the message, where it is asked; those behind the last take it.
+    pub own: Vec<Fate>,
     pub content: Vec<u8>,
 }
 
@@ -74,6 +90,7 @@ impl Message {
             recipients: vec![Fate::Take],
             data: Fate::Take,
             end: Fate::Take,
+            own: Vec::new(),
             content: content.to_vec(),
         }
     }
@@ -82,21 +99,31 @@ impl Message {
         let mut envelope =
             Envelope::new(format!("{}@example.org", self.mail.word()).parse().unwrap());
         for (number, fate) in self.recipients.iter().enumerate() {
-            let path = format!("{}{number}@example.net", fate.word()).parse().unwrap();
+            let domain = self.own_fate(number).domain();
+            let path = format!("{}{number}@{domain}", fate.word()).parse().unwrap();
             envelope.recipients.push(Recipient::new(path));
         }
         envelope
     }
 
+    fn own_fate(&self, number: usize) -> Fate {
+        self.own.get(number).copied().unwrap_or(Fate::Take)
+    }
+
     /// What must come of it, in the plainest words.
     pub fn expected(&self, ways: Ways) -> Expected {
-        let taken = self.recipients.iter().filter(|it| **it == Fate::Take).count();
+        let asked = self.recipients.len() > 1 && ways.prdr || ways.lmtp;
+        let own = |number| if asked { self.own_fate(number) } else { Fate::Take };
         let decides = [self.mail, self.data, self.end].into_iter().find(|it| *it != Fate::Take);
-        let verdicts = self.recipients.iter().map(|recipient| match (self.mail, recipient) {
-            (Fate::Take, Fate::Take) => decides.unwrap_or(Fate::Take).verdict(),
-            (Fate::Take, other) => other.verdict(),
-            (refused, _) => refused.verdict(),
+        let fates = self.recipients.iter().enumerate();
+        let fates = fates.map(|(number, recipient)| match (self.mail, recipient) {
+            (Fate::Take, Fate::Take) => decides.unwrap_or(own(number)),
+            (Fate::Take, other) => *other,
+            (refused, _) => refused,
         });
+        let fates: Vec<_> = fates.collect();
+        let taken = fates.iter().filter(|it| **it == Fate::Take).count();
+        let verdicts = fates.iter().map(|fate| fate.verdict());
         let mut canonical = self.content.clone();
         // By DATA the last line gets the CRLF that it may lack; chunks go as they are.
         if !ways.chunking && !canonical.is_empty() && !canonical.ends_with(b"\r\n") {
@@ -113,6 +140,7 @@ pub struct Ways {
     pub pipelining: bool,
     pub chunking: bool,
     pub lmtp: bool,
+    pub prdr: bool,
 }
 
 /// The server's application: addresses say what becomes of them.
@@ -120,7 +148,9 @@ pub struct Ways {
 pub struct Application {
     pub stored: Vec<(Vec<u8>, usize)>,
     content: Vec<u8>,
-    recipients: usize,
+    /// What each that was accepted will say.
+    recipients: Vec<Fate>,
+    kept: bool,
     pub data: Option<Fate>,
     pub end: Option<Fate>,
 }
@@ -130,7 +160,8 @@ impl Application {
         match event {
             Event::Mail(mail) => {
                 self.content.clear();
-                self.recipients = 0;
+                self.recipients.clear();
+                self.kept = false;
                 match Fate::of(&mail.reverse_path().to_string()).refusal() {
                     None => mail.accept(),
                     Some(refusal) => mail.reject(refusal),
@@ -138,7 +169,7 @@ impl Application {
             }
             Event::Rcpt(rcpt) => match Fate::of(&rcpt.forward_path().to_string()).refusal() {
                 None => {
-                    self.recipients += 1;
+                    self.recipients.push(Fate::of_domain(&rcpt.forward_path().to_string()));
                     rcpt.accept();
                 }
                 Some(refusal) => rcpt.reject(refusal),
@@ -148,17 +179,30 @@ impl Application {
                 Some(refusal) => data.reject(refusal),
             },
             Event::Body(bytes) => self.content.extend_from_slice(bytes),
-            Event::Message(message) => match self.end.and_then(Fate::refusal) {
-                None => {
-                    if matches!(message.recipient(), None | Some(0)) {
-                        self.stored.push((self.content.clone(), self.recipients));
+            Event::Message(message) => {
+                let number = message.recipient();
+                let own = number.map(|number| self.recipients[number as usize]);
+                let refused = self.end.and_then(Fate::refusal);
+                match refused.or_else(|| own.and_then(Fate::refusal)) {
+                    None => {
+                        self.keep(number.map_or(self.recipients.len(), |_| 1));
+                        message.accept();
                     }
-                    message.accept();
+                    Some(refusal) => message.reject(refusal),
                 }
-                Some(refusal) => message.reject(refusal),
-            },
+            }
             other => other.proceed(),
         }
+    }
+}
+
+impl Application {
+    /// Stores the message for so many more.
+    fn keep(&mut self, recipients: usize) {
+        if !std::mem::replace(&mut self.kept, true) {
+            self.stored.push((self.content.clone(), 0));
+        }
+        self.stored.last_mut().unwrap().1 += recipients;
     }
 }
 
@@ -183,8 +227,12 @@ impl Pair {
         let mut hello = client::Config::new("client.example.net")
             .unwrap()
             .pipelining(ways.pipelining)
-            .chunking(ways.chunking);
+            .chunking(ways.chunking)
+            .prdr(ways.prdr);
         let mut name = server::Config::new("mx.example.org").unwrap();
+        if ways.prdr {
+            name = name.with(Extension::Prdr);
+        }
         if ways.lmtp {
             hello = hello.lmtp();
             name = name.lmtp();

@@ -193,7 +193,9 @@ pub(super) fn domain_at(syntax: Syntax, input: &str) -> Parsed<'_, Domain<'_>> {
     let class = if syntax.is_lenient() { LENIENT } else { Class::LDH };
 
     let bytes = input.as_bytes();
-    let (name, rest) = match scan(bytes, class, syntax) {
+    let simple = if syntax.is_lenient() { None } else { plain(bytes) };
+    let scanned = simple.map_or_else(|| scan(bytes, class, syntax), Ok);
+    let (name, rest) = match scanned {
         Ok(length) if bytes.get(length).is_none_or(u8::is_ascii) => {
             input.split_at_checked(length).ok_or(fault(AddressError::Domain))?
         }
@@ -216,7 +218,29 @@ fn international(input: &str, class: Class, syntax: Syntax) -> Parsed<'_, &str> 
 }
 
 /// The length of the domain at the start of `input`, whose labels are of `class`.
+/// The length of a domain in ASCII that no label makes too long; what is not as simple as that is
+/// left to [`scan`].
 #[inline]
+fn plain(input: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let end = Class::LET_DIG.run_from(input, at);
+        if end == at {
+            return None;
+        }
+        match input.get(end) {
+            Some(b'.') => at = end + 1,
+            Some(b'-') => {
+                at = end + 1;
+                while input.get(at) == Some(&b'-') {
+                    at += 1;
+                }
+            }
+            _ => return (end <= MAX_LABEL).then_some(end),
+        }
+    }
+}
+
 fn scan(input: &[u8], class: Class, syntax: Syntax) -> Result<usize, AddressError> {
     let mut rest = input;
     loop {

@@ -199,23 +199,19 @@ fn uncommon(input: &str, syntax: Syntax) -> Parsed<'_, &str> {
 /// `Dot-string = Atom *("."  Atom)`, its atoms of `atext`.
 #[inline]
 fn dot_string_length(input: &[u8], atext: Class, syntax: Syntax) -> Option<usize> {
-    let mut rest = input;
+    let mut at = 0;
     loop {
-        let (atom, behind) = atext.split_bytes(rest);
-        if atom.is_empty() && !syntax.is_lenient() {
+        let end = atext.run_from(input, at);
+        if end == at && !syntax.is_lenient() {
             return None;
         }
-        match behind {
-            [b'.', next @ ..] => rest = next,
-            _ => {
-                let length = input.len() - behind.len();
-                return (length > 0).then_some(length);
-            }
+        match input.get(end) {
+            Some(b'.') => at = end + 1,
+            _ => return (end > 0).then_some(end),
         }
     }
 }
 
-/// `Quoted-string = DQUOTE *QcontentSMTP DQUOTE`
 fn quoted_string_length(input: &[u8]) -> Option<usize> {
     let mut length = 1;
     loop {

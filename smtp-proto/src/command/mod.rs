@@ -12,6 +12,7 @@
 mod attributes;
 mod base64;
 mod date_time;
+mod deviations;
 mod encode;
 mod original_recipient;
 mod parameter;
@@ -27,6 +28,7 @@ mod xtext;
 pub use attributes::{Attribute, AttributeValue, Attributes};
 pub use base64::{Base64, Mechanism};
 pub use date_time::DateTime;
+pub use deviations::Deviations;
 pub use original_recipient::{OriginalAddress, OriginalRecipient, Utf8Address};
 pub use parameter::{Keyword, Parameter, ParameterError};
 pub use parameters::{MailParameters, RcptParameters};
@@ -157,7 +159,8 @@ impl<'a> Command<'a> {
     /// Lenient syntax takes runs of spaces and tabs where one space belongs, before the verb and
     /// behind `FROM:` and `TO:`; paths without angle brackets; any printable text as the argument
     /// of VRFY and EXPN; and the domains and local parts of
-    /// [`Mailbox::parse_with`](crate::address::Mailbox::parse_with).
+    /// [`Mailbox::parse_with`](crate::address::Mailbox::parse_with). [`Deviations::of`] tells which of
+    /// them a line made use of.
     ///
     /// # Errors
     ///

@@ -85,6 +85,10 @@ pub enum Keyword {
     RequireTls,
     /// MTRK on MAIL, RFC 3885.
     Mtrk,
+    /// PRDR on MAIL, draft-hall-prdr-00.
+    Prdr,
+    /// SUBMITTER on MAIL, RFC 4405.
+    Submitter,
     /// NOTIFY on RCPT, RFC 3461.
     Notify,
     /// ORCPT on RCPT, RFC 3461 and RFC 6533.
@@ -117,6 +121,8 @@ impl Keyword {
             Keyword::MtPriority => "MT-PRIORITY",
             Keyword::RequireTls => "REQUIRETLS",
             Keyword::Mtrk => "MTRK",
+            Keyword::Prdr => "PRDR",
+            Keyword::Submitter => "SUBMITTER",
             Keyword::Notify => "NOTIFY",
             Keyword::Orcpt => "ORCPT",
             Keyword::Rrvs => "RRVS",
@@ -128,6 +134,7 @@ impl Keyword {
         const BODY: u32 = word(b"BODY");
         const AUTH: u32 = word(b"AUTH");
         const MTRK: u32 = word(b"MTRK");
+        const PRDR: u32 = word(b"PRDR");
         const RRVS: u32 = word(b"RRVS");
 
         if let [a, b, c, d] = *name.as_bytes() {
@@ -136,6 +143,7 @@ impl Keyword {
                 (Scope::Mail, BODY) => Some(Keyword::Body),
                 (Scope::Mail, AUTH) => Some(Keyword::Auth),
                 (Scope::Mail, MTRK) => Some(Keyword::Mtrk),
+                (Scope::Mail, PRDR) => Some(Keyword::Prdr),
                 (Scope::Rcpt, RRVS) => Some(Keyword::Rrvs),
                 _ => None,
             };
@@ -146,6 +154,7 @@ impl Keyword {
             (Scope::Mail, 5) => Keyword::Envid,
             (Scope::Mail, 7) => Keyword::HoldFor,
             (Scope::Mail, 8) => Keyword::SmtpUtf8,
+            (Scope::Mail, 9) if name.starts_with(['S', 's']) => Keyword::Submitter,
             (Scope::Mail, 9) => Keyword::HoldUntil,
             (Scope::Mail, 10) => Keyword::RequireTls,
             (Scope::Mail, 11) => Keyword::MtPriority,
@@ -157,16 +166,16 @@ impl Keyword {
     }
 
     /// HOLDUNTIL has the bit of HOLDFOR: RFC 4865 section 4 allows one of them.
-    const fn bit(self) -> u16 {
+    const fn bit(self) -> u32 {
         match self {
-            Keyword::HoldUntil => 1 << Keyword::HoldFor as u16,
-            _ => 1 << self as u16,
+            Keyword::HoldUntil => 1 << Keyword::HoldFor as u32,
+            _ => 1 << self as u32,
         }
     }
 
     fn takes(self, text: Option<&str>) -> bool {
         match (self, text) {
-            (Keyword::SmtpUtf8 | Keyword::RequireTls, value) => value.is_none(),
+            (Keyword::SmtpUtf8 | Keyword::RequireTls | Keyword::Prdr, value) => value.is_none(),
             (_, None) => false,
             (Keyword::Size, Some(text)) => value::octets(text).is_some(),
             (Keyword::Body, Some(text)) => Body::parse(text).is_some(),
@@ -178,6 +187,7 @@ impl Keyword {
             (Keyword::By, Some(text)) => DeliverBy::parse(text).is_some(),
             (Keyword::MtPriority, Some(text)) => value::mt_priority(text).is_some(),
             (Keyword::Mtrk, Some(text)) => Tracking::parse(text).is_some(),
+            (Keyword::Submitter, Some(text)) => value::submitter(text).is_some(),
             (Keyword::Notify, Some(text)) => Notify::parse(text).is_some(),
             (Keyword::Orcpt, Some(text)) => OriginalRecipient::parse(text).is_some(),
             (Keyword::Rrvs, Some(text)) => ValidSince::parse(text).is_some(),

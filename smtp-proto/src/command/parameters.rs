@@ -205,6 +205,19 @@ impl<'a> MailParameters<'a> {
     pub fn mtrk(&self) -> Option<Tracking<'a>> {
         self.value(Keyword::Mtrk).and_then(Tracking::parse)
     }
+
+    /// PRDR (draft-hall-prdr-00): a reply to the message for each recipient.
+    #[must_use]
+    pub fn prdr(&self) -> bool {
+        self.find(Keyword::Prdr).is_some()
+    }
+
+    /// SUBMITTER: who is responsible for this transmission, a mailbox in xtext that was not parsed
+    /// further (RFC 4405).
+    #[must_use]
+    pub fn submitter(&self) -> Option<Xtext<'a>> {
+        self.value(Keyword::Submitter).and_then(value::submitter)
+    }
 }
 
 impl<'a> RcptParameters<'a> {
@@ -237,11 +250,12 @@ mod tests {
     #[test]
     fn every_mail_parameter_is_read() {
         let text = "SIZE=10 BODY=BINARYMIME SMTPUTF8 RET=HDRS ENVID=a+20b AUTH=<> HOLDFOR=60 \
-                    BY=-5;NT MT-PRIORITY=-3 REQUIRETLS MTRK=dGVzdA==:60 XFOO=1";
+                    BY=-5;NT MT-PRIORITY=-3 REQUIRETLS MTRK=dGVzdA==:60 PRDR \
+                    SUBMITTER=a@b XFOO=1";
         let parameters = MailParameters::parse(text).unwrap();
         assert_eq!(parameters.size(), Some(10));
         assert_eq!(parameters.body(), Some(Body::BinaryMime));
-        assert!(parameters.smtp_utf8() && parameters.require_tls());
+        assert!(parameters.smtp_utf8() && parameters.require_tls() && parameters.prdr());
         assert_eq!(parameters.ret(), Some(Ret::Hdrs));
         assert!(parameters.envid().unwrap().decode().eq(*b"a b"));
         assert_eq!(parameters.auth(), Some(AuthParameter::Null));
@@ -249,6 +263,7 @@ mod tests {
         assert_eq!(parameters.by().unwrap().seconds(), -5);
         assert_eq!(parameters.mt_priority(), Some(-3));
         assert_eq!(parameters.mtrk().unwrap().timeout(), Some(60));
+        assert!(parameters.submitter().unwrap().decode().eq(*b"a@b"));
         assert_eq!(parameters.iter().filter(|p| p.kind().is_none()).count(), 1);
         assert_eq!(parameters.to_string(), text);
     }
@@ -274,6 +289,7 @@ mod tests {
             ("X=a\u{7f}", Malformed),
             ("SMTPUTF8=yes", Value),
             ("REQUIRETLS=1", Value),
+            ("PRDR=1", Value),
             ("ENVID=ab+0D+0Acd", Value),
             ("AUTH=a+0A", Value),
             ("size=1 SIZE=2", Duplicate),

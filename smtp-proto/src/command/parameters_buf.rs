@@ -256,6 +256,12 @@ impl MailParametersBuf {
         self.set(Keyword::RequireTls, format_args!(""))
     }
 
+    /// PRDR: a reply to the message for each recipient.
+    #[must_use]
+    pub fn prdr(self) -> Self {
+        self.set(Keyword::Prdr, format_args!(""))
+    }
+
     /// MTRK, with a timeout of at most 999,999,999 seconds.
     ///
     /// # Errors
@@ -279,18 +285,20 @@ impl RcptParametersBuf {
     }
 
     /// ORCPT: an address of that type, not yet encoded. With the type `utf-8` each character
-    /// outside ASCII is written as `\x{HEX}`, which needs no SMTPUTF8.
+    /// outside ASCII is written as `\x{HEX}`, which needs no SMTPUTF8 (RFC 6533 section 3).
     ///
     /// # Errors
     ///
-    /// [`ParameterError`] if the type is no atom, or the address holds control characters or is
-    /// empty.
+    /// [`ParameterError`] if the type is no atom, or the address holds control characters, is
+    /// empty, or with another type than `utf-8` holds anything outside ASCII (RFC 3461 section
+    /// 4.2).
     pub fn orcpt(self, address_type: &str, address: &str) -> Result<Self, ParameterError> {
         let atom = address_type.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'=' | b';'));
         require(atom && !address.is_empty())?;
         let address = if address_type.eq_ignore_ascii_case("utf-8") {
             utf8_xtext(address)
         } else {
+            require(address.is_ascii())?;
             xtext(address.as_bytes())
         };
         self.try_set(Keyword::Orcpt, format_args!("{address_type};{address}"))
@@ -354,11 +362,12 @@ mod tests {
             .mt_priority(-9)
             .unwrap()
             .require_tls()
+            .prdr()
             .mtrk(Base64::parse("dGVzdA==").unwrap(), Some(7))
             .unwrap();
         let parameters = built.as_parameters();
         assert_eq!(MailParameters::parse(&built.to_string()), Ok(parameters));
-        assert_eq!(parameters.iter().count(), 10);
+        assert_eq!(parameters.iter().count(), 11);
         assert_eq!(parameters.size(), Some(u64::MAX));
         assert_eq!((parameters.hold_for(), parameters.hold_until()), (None, Some(until)));
         assert_eq!(parameters.by(), Some(by));
@@ -383,6 +392,7 @@ mod tests {
             ("rfc822 X=a", "a"),
             ("", "a"),
             ("rfc822", ""),
+            ("rfc822", "é@x"),
         ] {
             let built = RcptParametersBuf::new().orcpt(kind, address);
             assert!(built.is_err(), "{kind:?} {address:?}");

@@ -59,14 +59,14 @@ fn checked<T>(argument: Option<T>) -> Outcome<T> {
     argument.ok_or(CommandError::Argument)
 }
 
-fn trim_end(mut line: &[u8]) -> &[u8] {
+pub(super) fn trim_end(mut line: &[u8]) -> &[u8] {
     while let [rest @ .., b' ' | b'\t'] = line {
         line = rest;
     }
     line
 }
 
-fn trim_start(mut line: &[u8]) -> &[u8] {
+pub(super) fn trim_start(mut line: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = line {
         line = rest;
     }

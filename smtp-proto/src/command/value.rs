@@ -231,6 +231,13 @@ pub(super) fn envid(text: &str) -> Option<Xtext<'_>> {
     Xtext::parse(text).filter(|text| text.decode().all(|octet| matches!(octet, b' '..=b'~')))
 }
 
+/// The xtext of SUBMITTER, which stands for a mailbox (RFC 4405 section 4). It holds no control
+/// characters; it was not parsed further.
+pub(super) fn submitter(text: &str) -> Option<Xtext<'_>> {
+    Xtext::parse(text)
+        .filter(|text| !text.has_control() && text.decode().any(|octet| octet == b'@'))
+}
+
 /// Seconds to hold a message, the value of HOLDFOR.
 ///
 /// ```text
@@ -497,6 +504,15 @@ mod tests {
         assert_eq!(Tracking::parse("dGVzdA==").unwrap().certifier().decoded_len(), 4);
         for text in ["", ":1", "AAAA:", "AAA", "AAAA:1000000000", "AAAA:1:2"] {
             assert_eq!(Tracking::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn submitters_look_like_mailboxes() {
+        assert!(submitter("alice@example.org").is_some());
+        assert!(submitter("alice+40example.org").is_some());
+        for text in ["alice", "a@b+0D+0Ac", "a@b=c", "a@b+zz", "+3D"] {
+            assert_eq!(submitter(text), None, "{text:?}");
         }
     }
 

@@ -254,6 +254,16 @@ impl Refusal<'static> {
     pub const NOT_NOW: Self = Self::known(454, (4, 7, 0), "temporarily not available");
     /// `458`: nothing can be queued for that node (RFC 1985 section 5.3).
     pub const NO_QUEUE: Self = Self::known(458, (4, 3, 0), "unable to queue messages for it");
+    /// `521 5.3.2`: this host takes no mail at all (RFC 7504 section 3). As the greeting it leaves
+    /// the client nothing but QUIT.
+    pub const NO_MAIL_HERE: Self = Self::known(521, (5, 3, 2), "this host does not accept mail");
+    /// `556 5.1.10`: the recipient's domain takes no mail, as its null MX tells (RFC 7504 section 4,
+    /// RFC 7505 section 4.1).
+    pub const NULL_MX: Self = Self::known(556, (5, 1, 10), "the domain does not accept mail");
+    /// `550 5.7.27`: the sender's domain takes no mail, as its null MX tells, so nobody there could
+    /// be told of a failure (RFC 7505 section 4.2).
+    pub const SENDER_NULL_MX: Self =
+        Self::known(550, (5, 7, 27), "the sender's domain does not accept mail");
     /// `421 4.3.2`: the server is going down or overloaded. The session ends behind it.
     pub const SHUTTING_DOWN: Self = Self::known(421, (4, 3, 2), "closing the session, try later");
 }

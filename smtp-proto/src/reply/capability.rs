@@ -1,8 +1,8 @@
 //! The reply to EHLO as a client reads it.
 
 use super::answer::REPLY_LINE;
-use super::received::Lines;
-use super::{Extension, Extensions, Reply, ReplyError};
+use super::received::{Lines, Text};
+use super::{Extension, Extensions, Reply, ReplyError, ReplyFault};
 
 const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
@@ -132,6 +132,35 @@ impl<'a> Capabilities<'a> {
     #[must_use]
     pub const fn new(reply: Reply<'a>) -> Self {
         Capabilities { reply }
+    }
+
+    /// Reads one whole reply to EHLO, and what it offers, in one pass.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplyFault`], as for [`Reply::parse`].
+    ///
+    /// ```
+    /// use smtp_proto::reply::{Capabilities, Extension};
+    ///
+    /// let (ehlo, offered) = Capabilities::parse(b"250-mx.example.org\r\n250 SIZE 1000\r\n")?;
+    /// assert_eq!(ehlo.domain(), b"mx.example.org");
+    /// assert_eq!(offered.size(), Some(1000));
+    /// assert!(!offered.contains(Extension::StartTls));
+    /// # Ok::<(), smtp_proto::reply::ReplyFault>(())
+    /// ```
+    pub fn parse(bytes: &'a [u8]) -> Result<(Self, Extensions), ReplyFault> {
+        let mut offered = Extensions::NONE;
+        let reply = Reply::read(bytes, |text| {
+            let capability = match text {
+                Text::Word(keyword) => Capability::alone(keyword),
+                Text::Any(text) => Capability::parse(text),
+            };
+            if let Some(capability) = capability {
+                offered.add(&capability);
+            }
+        })?;
+        Ok((Capabilities { reply }, offered))
     }
 
     /// The whole reply.

@@ -56,6 +56,8 @@ const GROWTH: &[(Extension, usize, usize)] = &[
     (Extension::Mtrk, 44, 0),
     // RFC 4405 section 4.
     (Extension::Submitter, 337, 0),
+    // " PRDR" (draft-hall-prdr-00).
+    (Extension::Prdr, 5, 0),
 ];
 
 const fn bit(extension: Extension) -> u64 {
@@ -295,6 +297,7 @@ mod tests {
         assert_eq!(limit(&[Extension::Pipelining, Extension::Chunking]), 512);
         assert_eq!(limit(&[Extension::Size, Extension::EightBitMime, Extension::SmtpUtf8]), 565);
         assert_eq!(limit(&[Extension::EightBitMime, Extension::BinaryMime]), 529);
+        assert_eq!(limit(&[Extension::Prdr]), 517);
         assert!(limit(&[Extension::Dsn]) >= 1036);
         // RCPT stays the longer one: what MAIL gains does not add to it.
         assert_eq!(limit(&[Extension::Dsn, Extension::Size]), limit(&[Extension::Dsn]));

@@ -22,7 +22,7 @@ pub struct SmtpLimits {
     pub mail_max: Option<u32>,
     /// RCPTMAX: RCPT commands in a transaction.
     pub rcpt_max: Option<u32>,
-    /// RCPTDOMAINMAX: different domains among the recipients of a transaction.
+    /// RCPTDOMAINMAX: different domains among the recipients in a session.
     pub rcpt_domain_max: Option<u32>,
 }
 

@@ -80,7 +80,7 @@ impl<'a> ReplyLine<'a> {
     /// [`ReplyFault::Code`], [`ReplyFault::Separator`] or [`ReplyFault::Control`].
     pub fn parse(line: &'a [u8]) -> Result<Self, ReplyFault> {
         let parsed = Self::parse_clean(line)?;
-        if memchr3(b'\r', b'\n', 0, parsed.text).is_some() {
+        if has_control(parsed.text) && memchr3(b'\r', b'\n', 0, parsed.text).is_some() {
             return Err(ReplyFault::Control);
         }
         Ok(parsed)
@@ -137,6 +137,20 @@ impl<'a> ReplyLine<'a> {
 
 /// The enhanced status code at the start of a text, and what follows it: nothing, a space, or
 /// the line's end.
+/// Whether an octet below a space stands in `text`, eight octets at a time: most lines are short,
+/// and a search costs more than they do.
+fn has_control(text: &[u8]) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let below_space = |eight: &[u8; 8]| {
+        let octets = u64::from_le_bytes(*eight);
+        octets.wrapping_sub(u64::from(b' ') * EACH) & !octets & (0x80 * EACH) != 0
+    };
+    match text.last_chunk() {
+        Some(last) => text.as_chunks().0.iter().any(below_space) || below_space(last),
+        None => text.iter().any(|octet| *octet < b' '),
+    }
+}
+
 pub(super) fn enhanced(code: ReplyCode, text: &[u8]) -> Option<(EnhancedCode, &[u8])> {
     EnhancedCode::split(text).filter(|(enhanced, rest)| {
         u16::from(enhanced.class()) == code.get() / 100
@@ -147,6 +161,24 @@ pub(super) fn enhanced(code: ReplyCode, text: &[u8]) -> Option<(EnhancedCode, &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_control_is_seen_wherever_it_stands() {
+        for len in 0..40 {
+            let text = &mut [b' '; 40][..len];
+            for around in [b' ', b'~', 0x7f, 0x80, 0xff] {
+                text.fill(around);
+                assert!(!has_control(text));
+                for at in 0..len {
+                    for control in 0..b' ' {
+                        text[at] = control;
+                        assert!(has_control(text), "{control} at {at} of {len}");
+                    }
+                    text[at] = around;
+                }
+            }
+        }
+    }
 
     fn fault(line: &[u8]) -> Option<ReplyFault> {
         ReplyLine::parse(line).err()

@@ -48,6 +48,13 @@ fn split_word(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((word, behind.strip_prefix(b"\r\n")?))
 }
 
+/// The text of a line.
+pub(super) enum Text<'a> {
+    /// A keyword alone, as most lines of a reply to EHLO have it; or nothing.
+    Word(&'a [u8]),
+    Any(&'a [u8]),
+}
+
 impl<'a> Reply<'a> {
     /// Reads one whole reply, each line with its CRLF and nothing behind the last one.
     ///
@@ -57,24 +64,36 @@ impl<'a> Reply<'a> {
     ///
     /// [`ReplyFault`], except `TooLong` and `TooManyLines`.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ReplyFault> {
+        Self::read(bytes, |_| {})
+    }
+
+    /// The same; `each` is shown the text of every line behind the first.
+    #[inline]
+    pub(super) fn read(
+        bytes: &'a [u8],
+        mut each: impl FnMut(Text<'a>),
+    ) -> Result<Self, ReplyFault> {
         let (line, mut rest) = split_line(bytes)?;
-        let mut line = ReplyLine::parse_clean(line)?;
-        let code = line.code();
-        let start = bytes.first_chunk::<4>();
-        while !line.is_last() {
-            if let Some((next, text)) = rest.split_first_chunk()
-                && Some(next) == start
-                && let Some((_, behind)) = split_word(text)
+        let line = ReplyLine::parse_clean(line)?;
+        let (code, mut is_last) = (line.code(), line.is_last());
+        let [a, b, c] = code.digits();
+        let (more, end) = ([a, b, c, b'-'], [a, b, c, b' ']);
+        while !is_last {
+            if let Some((head, text)) = rest.split_first_chunk()
+                && (*head == more || *head == end)
+                && let Some((word, behind)) = split_word(text)
             {
-                rest = behind;
+                each(Text::Word(word));
+                (rest, is_last) = (behind, *head == end);
                 continue;
             }
-            let (next, behind) = split_line(rest)?;
-            line = ReplyLine::parse_clean(next)?;
+            let (line, behind) = split_line(rest)?;
+            let line = ReplyLine::parse_clean(line)?;
             if line.code() != code {
                 return Err(ReplyFault::Mismatch);
             }
-            rest = behind;
+            each(Text::Any(line.text()));
+            (rest, is_last) = (behind, line.is_last());
         }
         if rest.is_empty() { Ok(Reply { code, bytes }) } else { Err(ReplyFault::Trailing) }
     }

@@ -20,6 +20,8 @@ pub(super) fn needed(parameter: &Parameter<'_>) -> Option<Extension> {
         Keyword::MtPriority => Extension::MtPriority,
         Keyword::RequireTls => Extension::RequireTls,
         Keyword::Mtrk => Extension::Mtrk,
+        Keyword::Prdr => Extension::Prdr,
+        Keyword::Submitter => Extension::Submitter,
         Keyword::Rrvs => Extension::Rrvs,
     })
 }

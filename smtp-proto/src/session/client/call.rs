@@ -11,7 +11,8 @@ use crate::reply::Extension;
 use crate::session::offered;
 
 impl Session {
-    /// Starts a transaction: MAIL. SIZE, and BODY=7BIT, are left out where the server does not offer them.
+    /// Starts a transaction: MAIL. SIZE, PRDR and BODY=7BIT are left out where the server does not
+    /// offer them; PRDR in LMTP too, which needs none.
     ///
     /// # Errors
     ///
@@ -25,7 +26,7 @@ impl Session {
     ) -> Result<(), CallError> {
         let State::Ready = self.state else { return Ok(()) };
         if let Some(most) = self.extensions.limits().mail_max
-            && self.transactions >= most
+            && self.mails_left() == Some(0)
         {
             return Err(CallError::TooManyTransactions(most));
         }
@@ -33,7 +34,7 @@ impl Session {
             return Err(CallError::NeedsTls);
         }
         let is_optional = |parameter: &Parameter<'_>| match parameter.kind() {
-            Some(Keyword::Size) => true,
+            Some(Keyword::Size | Keyword::Prdr) => true,
             Some(Keyword::Body) => {
                 parameter.value().is_some_and(|value| value.eq_ignore_ascii_case("7BIT"))
             }
@@ -60,19 +61,29 @@ impl Session {
         out.put(b"MAIL FROM:");
         let _ = fmt::write(&mut crate::sink::Text(out), format_args!("{reverse_path}"));
         for parameter in parameters.iter() {
-            if offered::is_offered(&parameter, &self.extensions) {
+            let is_needed = parameter.kind() != Some(Keyword::Prdr) || self.has_prdr();
+            if is_needed && offered::is_offered(&parameter, &self.extensions) {
                 let _ = fmt::write(&mut crate::sink::Text(out), format_args!(" {parameter}"));
             }
         }
         out.put(b"\r\n");
         self.state = State::Open(Transaction {
             utf8: parameters.smtp_utf8(),
+            each: parameters.prdr() && self.has_prdr(),
             chunked,
             binary,
             mail_due: true,
             ..Transaction::default()
         });
         Ok(())
+    }
+
+    /// Transactions that the server takes in this session yet, where it told how many (RFC 9422
+    /// section 4.1).
+    #[must_use]
+    pub fn mails_left(&self) -> Option<u32> {
+        let most = self.extensions.limits().mail_max?;
+        Some(most.saturating_sub(self.transactions))
     }
 
     /// Names a recipient; its number is the count of those named before.
@@ -122,9 +133,27 @@ impl Session {
 
     /// Says that the content, its end included, has been written.
     pub fn end_body(&mut self) {
-        if let State::Body { accepted } = self.state {
-            let due = if self.settings.lmtp { accepted } else { 1 };
-            self.state = State::Message { answered: 0, due };
+        if let State::Body { each, accepted } = self.state {
+            self.state = State::sent(self.settings.lmtp, each, accepted);
+        }
+    }
+
+    /// Whether MAIL can ask for a reply for each recipient (draft-hall-prdr-00). LMTP has them
+    /// without.
+    #[must_use]
+    pub fn has_prdr(&self) -> bool {
+        self.extensions.contains(Extension::Prdr) && !self.settings.lmtp
+    }
+
+    /// Whether it is to ask for them in a transaction with more than one recipient.
+    #[must_use]
+    pub fn wants_prdr(&self) -> bool {
+        self.settings.prdr && self.has_prdr()
+    }
+
+    pub(super) fn announced(&mut self) {
+        if let State::MessageOrBlock { accepted } = self.state {
+            self.state = State::Block { answered: 0, due: accepted };
         }
     }
 

@@ -49,8 +49,8 @@ pub enum Question {
     WantBody,
     /// Told: the reply to the message.
     Done,
-    /// Told: in LMTP, the reply to the message for one recipient; its number, counted from 0 among
-    /// those that were accepted.
+    /// Told: in LMTP and under PRDR, the reply to the message for one recipient; its number,
+    /// counted from 0 among those that were accepted. Under PRDR [`Done`](Question::Done) follows.
     DoneFor(u32),
 }
 
@@ -67,6 +67,9 @@ pub struct Settings {
     pub chunking: bool,
     /// LMTP (RFC 2033): LHLO in the place of EHLO, and a reply for each recipient.
     pub lmtp: bool,
+    /// Whether the caller wants a reply for each recipient in SMTP too, where PRDR is offered; off
+    /// by default.
+    pub prdr: bool,
     /// When TLS is used; never by default.
     pub tls: TlsPolicy,
     /// Whether mechanisms that show the password to whoever listens are used without TLS
@@ -81,6 +84,7 @@ impl Default for Settings {
             depth: 100,
             chunking: true,
             lmtp: false,
+            prdr: false,
             tls: TlsPolicy::Never,
             plaintext_auth: false,
         }
@@ -122,7 +126,7 @@ pub struct Session {
     secure: bool,
     tls_absent: bool,
     authenticated: bool,
-    /// Transactions begun since the server last told its limits.
+    /// Transactions begun since the greeting, or TLS.
     transactions: u32,
 }
 
@@ -214,7 +218,8 @@ impl Session {
         let minutes = match self.state {
             State::Open(transaction) if transaction.awaited() == Some(Awaited::Data) => 2,
             State::Body { .. } | State::Chunks(Chunks { last_sent: false, .. }) => 3,
-            State::Message { .. } | State::Chunks(_) | State::LoneDot => 10,
+            State::Message { .. } | State::MessageOrBlock { .. } | State::Block { .. } => 10,
+            State::Chunks(_) | State::LoneDot => 10,
             // A handshake is no person's typing.
             State::Quit(_) | State::Tls { .. } => 1,
             _ => 5,
@@ -235,6 +240,8 @@ impl Session {
             State::Helo => Awaited::Helo,
             State::Open(transaction) => transaction.awaited().unwrap_or(Awaited::Nothing),
             State::Message { .. } => Awaited::Message,
+            State::MessageOrBlock { .. } => Awaited::MessageOrBlock,
+            State::Block { .. } => Awaited::Block,
             State::Chunks(chunks) if chunks.answered == chunks.sent => Awaited::Nothing,
             State::Chunks(_) => Awaited::Chunk,
             State::LostChunks(_) => Awaited::LostChunk,
@@ -263,6 +270,7 @@ impl Session {
             State::Tls { .. } | State::Challenge(_) => 0,
             State::Ehlo | State::Helo | State::Lhlo | State::Message { .. } => 1,
             State::StartTls | State::Auth(_) | State::Cancelled | State::Answer { .. } => 1,
+            State::MessageOrBlock { .. } | State::Block { .. } => 1,
             State::LoneDot | State::Rset | State::Quit(_) => 1,
         }
     }
@@ -311,7 +319,6 @@ impl Session {
                     Awaited::Ehlo | Awaited::Lhlo => Capabilities::new(reply).extensions(),
                     _ => Extensions::default(),
                 };
-                self.transactions = 0;
                 self.introduced(out);
             }
             Deed::Secure if reply.code().get() == 220 => {
@@ -333,6 +340,7 @@ impl Session {
                 self.state = State::Ready;
             }
             Deed::Told => self.answered(reply, hello, out),
+            Deed::Announced if reply.code().get() == 353 => self.announced(),
             Deed::Refused => {
                 self.told = Some(Question::Refused);
                 self.say_quit(Closing::Refused, out);
@@ -343,7 +351,11 @@ impl Session {
                 }
                 return;
             }
-            Deed::Broken | Deed::Secure | Deed::Authenticated | Deed::Challenged => {
+            Deed::Broken
+            | Deed::Secure
+            | Deed::Authenticated
+            | Deed::Challenged
+            | Deed::Announced => {
                 let fault = match awaited {
                     Awaited::Nothing => ProtocolFault::Unasked,
                     _ => ProtocolFault::Class,
@@ -354,7 +366,8 @@ impl Session {
                 self.advance(awaited, deed != Deed::Bad, out);
             }
         }
-        if unavailable {
+        // What a recipient is told does not end the session before the last reply has come.
+        if unavailable && awaited != Awaited::Block {
             self.in_doubt = false;
             self.close(Closing::Unavailable);
         }
@@ -378,7 +391,8 @@ impl Session {
                 let wanted = transaction.accepted > 0 && !transaction.mail_refused;
                 match (good, wanted) {
                     (true, true) => {
-                        self.state = State::Body { accepted: transaction.accepted };
+                        let Transaction { each, accepted, .. } = *transaction;
+                        self.state = State::Body { each, accepted };
                     }
                     (true, false) => {
                         out.put(b".\r\n");
@@ -409,6 +423,17 @@ impl Session {
                     self.state = State::Ready;
                 }
             }
+            (Awaited::MessageOrBlock, _) => {
+                self.told = Some(Question::Done);
+                self.state = State::Ready;
+            }
+            (Awaited::Block, State::Block { answered, due }) => {
+                self.told = Some(Question::DoneFor(*answered));
+                *answered += 1;
+                if answered == due {
+                    self.state = State::Message { answered: 0, due: 1 };
+                }
+            }
             (Awaited::LoneDot | Awaited::Rset, _) => self.state = State::Ready,
             _ => {}
         }
@@ -423,9 +448,10 @@ impl Session {
             if transaction.mail_refused {
                 self.state = State::Ready;
             } else if transaction.ended && transaction.chunked && transaction.accepted > 0 {
-                let Transaction { binary, accepted, .. } = transaction;
+                let Transaction { each, binary, accepted, .. } = transaction;
                 let (sent, answered, last_sent) = (0, 0, false);
-                self.state = State::Chunks(Chunks { binary, accepted, sent, answered, last_sent });
+                let chunks = Chunks { each, binary, accepted, sent, answered, last_sent };
+                self.state = State::Chunks(chunks);
             } else if transaction.ended {
                 self.say_rset(out);
             }
@@ -457,7 +483,8 @@ impl Session {
         let closing = match (self.state, closing) {
             (State::Closed(_), _) => return,
             (State::Quit(closing), _) => closing,
-            (State::Message { .. } | State::Chunks(Chunks { last_sent: true, .. }), _) => {
+            (State::Message { .. } | State::MessageOrBlock { .. } | State::Block { .. }, _)
+            | (State::Chunks(Chunks { last_sent: true, .. }), _) => {
                 self.in_doubt = true;
                 closing
             }

@@ -44,6 +44,7 @@ impl Session {
     pub fn secured<S: Sink + ?Sized>(&mut self, hello: Host<'_>, out: &mut S) {
         let State::Tls { greet } = self.state else { return };
         self.secure = true;
+        self.transactions = 0;
         self.extensions = Extensions::default();
         if greet {
             self.state = State::Greeting;
@@ -164,13 +165,42 @@ impl Session {
     }
 
     /// Asks about a user, with VRFY.
-    pub fn verify<S: Sink + ?Sized>(&mut self, argument: Argument<'_>, out: &mut S) {
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] for an argument that needs SMTPUTF8 and does not say so, or says so where that
+    /// is not offered (RFC 6531 section 3.7.4.2); nothing is sent.
+    pub fn verify<S: Sink + ?Sized>(
+        &mut self,
+        argument: Argument<'_>,
+        out: &mut S,
+    ) -> Result<(), CallError> {
+        self.check_argument(argument)?;
         self.say(&Command::Vrfy(argument), false, out);
+        Ok(())
     }
 
     /// Asks about a list, with EXPN.
-    pub fn expand<S: Sink + ?Sized>(&mut self, argument: Argument<'_>, out: &mut S) {
+    ///
+    /// # Errors
+    ///
+    /// As for [`verify`](Session::verify).
+    pub fn expand<S: Sink + ?Sized>(
+        &mut self,
+        argument: Argument<'_>,
+        out: &mut S,
+    ) -> Result<(), CallError> {
+        self.check_argument(argument)?;
         self.say(&Command::Expn(argument), false, out);
+        Ok(())
+    }
+
+    fn check_argument(&self, argument: Argument<'_>) -> Result<(), CallError> {
+        match argument.smtp_utf8() {
+            true => self.needs(Extension::SmtpUtf8),
+            false if argument.as_str().is_ascii() => Ok(()),
+            false => Err(CallError::NeedsSmtpUtf8),
+        }
     }
 
     /// Has what is queued sent, with ETRN.
@@ -242,6 +272,7 @@ impl Session {
         match self.state {
             State::Answer { restart: true } if reply.code().is_positive() => {
                 self.authenticated = false;
+                self.transactions = 0;
                 self.extensions = Extensions::default();
                 self.introduce(hello, out);
             }

@@ -7,6 +7,8 @@ use super::table::Awaited;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Transaction {
     pub(super) utf8: bool,
+    /// A reply to the message for each recipient was asked for: PRDR.
+    pub(super) each: bool,
     pub(super) chunked: bool,
     pub(super) binary: bool,
     pub(super) mail_due: bool,
@@ -39,6 +41,7 @@ impl Transaction {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chunks {
+    pub(super) each: bool,
     pub(super) binary: bool,
     pub(super) accepted: u32,
     pub(super) sent: u32,
@@ -50,7 +53,7 @@ impl Chunks {
     /// Once only the last chunk is unanswered, its replies are those of the message.
     pub(super) fn next(self, lmtp: bool) -> State {
         if self.last_sent && self.answered + 1 == self.sent {
-            State::Message { answered: 0, due: if lmtp { self.accepted } else { 1 } }
+            State::sent(lmtp, self.each, self.accepted)
         } else {
             State::Chunks(self)
         }
@@ -83,12 +86,22 @@ pub(super) enum State {
     Open(Transaction),
     /// Content goes by DATA, for so many recipients.
     Body {
+        each: bool,
         accepted: u32,
     },
     /// Content goes by BDAT.
     Chunks(Chunks),
     /// One reply is awaited, or in LMTP as many as recipients were accepted.
     Message {
+        answered: u32,
+        due: u32,
+    },
+    /// One reply is awaited, or 353 and as many as recipients were accepted (draft-hall-prdr-00).
+    MessageOrBlock {
+        accepted: u32,
+    },
+    /// Behind that 353; the last reply follows.
+    Block {
         answered: u32,
         due: u32,
     },
@@ -99,4 +112,15 @@ pub(super) enum State {
     Rset,
     Quit(Closing),
     Closed(Closing),
+}
+
+impl State {
+    /// The content is sent, its end included, for so many recipients.
+    pub(super) const fn sent(lmtp: bool, each: bool, accepted: u32) -> Self {
+        match (lmtp, each) {
+            (true, _) => State::Message { answered: 0, due: accepted },
+            (false, true) => State::MessageOrBlock { accepted },
+            (false, false) => State::Message { answered: 0, due: 1 },
+        }
+    }
 }

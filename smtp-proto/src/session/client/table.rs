@@ -27,6 +27,10 @@ pub(super) enum Awaited {
     LostChunk,
     /// The end of the mail data.
     Message,
+    /// The same, where 353 may announce a reply for each recipient.
+    MessageOrBlock,
+    /// Behind that 353, a recipient.
+    Block,
     /// The lone dot behind a 354 that nobody was left to profit from (RFC 2920 section 3.1).
     LoneDot,
     Quit,
@@ -39,7 +43,13 @@ impl Awaited {
     pub(super) const fn is_of_a_transaction(self) -> bool {
         matches!(
             self,
-            Awaited::Mail | Awaited::Rcpt | Awaited::Data | Awaited::Chunk | Awaited::Message
+            Awaited::Mail
+                | Awaited::Rcpt
+                | Awaited::Data
+                | Awaited::Chunk
+                | Awaited::Message
+                | Awaited::MessageOrBlock
+                | Awaited::Block
         )
     }
 }
@@ -65,6 +75,8 @@ pub(super) enum Deed {
     Unauthenticated,
     /// The caller asked, and is told.
     Told,
+    /// A reply for each recipient follows, and one for the message.
+    Announced,
     /// A step of the transaction succeeded, or failed.
     Good,
     Bad,
@@ -77,11 +89,11 @@ pub(super) enum Deed {
 }
 
 /// Each row is what was sent, each column the class of the reply. 421 is looked at before; of
-/// the replies to STARTTLS and AUTH only 220, 235 and 334 are what they seem.
+/// the replies to STARTTLS, AUTH and the message only 220, 235, 334 and 353 are what they seem.
 #[rustfmt::skip]
 pub(super) const fn deed(awaited: Awaited, class: Class) -> Deed {
     use Deed::{
-        Authenticated, Bad, Broken, Challenged, FallBack, Good, Ignore, Introduce, NoTls, Over,
+        Announced, Authenticated, Bad, Broken, Challenged, FallBack, Good, Ignore, Introduce, NoTls, Over,
         Ready, Refused, Secure, Told, Unauthenticated,
     };
     //                          2yz        3yz     4yz      5yz
@@ -101,6 +113,8 @@ pub(super) const fn deed(awaited: Awaited, class: Class) -> Deed {
         Awaited::Chunk     => [Ignore,    Broken, Bad,     Bad     ],
         Awaited::LostChunk => [Ignore,    Broken, Ignore,  Ignore  ],
         Awaited::Message   => [Good,      Broken, Bad,     Bad     ],
+        Awaited::MessageOrBlock => [Good, Announced, Bad, Bad],
+        Awaited::Block     => [Good,      Broken, Bad,     Bad     ],
         Awaited::LoneDot   => [Ignore,    Broken, Ignore,  Ignore  ],
         Awaited::Quit      => [Over,      Over,   Over,    Over    ],
         Awaited::Nothing   => [Broken,    Broken, Broken,  Broken  ],

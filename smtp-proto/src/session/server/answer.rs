@@ -53,10 +53,11 @@ impl Session {
                 Positive::known(250, (2, 1, 5), "recipient taken")
             }
             Asked::Message(transaction, number) => {
-                self.judged(cx, transaction, number);
                 (self.errors, self.junk) = (0, 0);
                 let usual = Positive::known(250, (2, 0, 0), "message taken");
-                return self.write(cx, with.unwrap_or(usual), transaction.utf8, out);
+                let positive = with.unwrap_or(usual);
+                self.write(cx, positive, transaction.utf8, out);
+                return self.judged(cx, (transaction, number), positive.code(), out);
             }
             Asked::Verify | Asked::Expand => {
                 Positive::known(252, (2, 5, 0), "will take mail for it and try to deliver")
@@ -97,7 +98,9 @@ impl Session {
                 }
                 self.refuse_chunks(chunk.last);
             }
-            Asked::Message(transaction, number) => self.judged(cx, transaction, number),
+            Asked::Message(transaction, number) => {
+                return self.refuse_message(cx, (transaction, number), refusal, out);
+            }
             Asked::Mail(_) if !is_last => {
                 self.void = Some(0);
                 return self.fruitless(cx, refusal, out);
@@ -113,11 +116,8 @@ impl Session {
             Asked::Aborted(_) => return,
         }
         // Only as much of this is put up with as of any other that brings no mail nearer.
-        let fruitless = matches!(
-            asked,
-            Asked::StartTls | Asked::Data(_) | Asked::Chunk(..) | Asked::Message(..)
-        );
-        if fruitless && !is_last && self.asked.is_none() && self.is_junk_spent(cx) {
+        let fruitless = matches!(asked, Asked::StartTls | Asked::Data(_) | Asked::Chunk(..));
+        if fruitless && !is_last && self.is_junk_spent(cx) {
             return self.give_up(cx, Closing::TooManyErrors, out);
         }
         // RFC 2034 section 4: the greeting carries no enhanced status code.
@@ -133,16 +133,6 @@ impl Session {
         let Session { errors, junk, security, bound, .. } = *self;
         let again = Session { errors, junk, security, trusted: true, ..Session::new() };
         *self = Session { authenticated: login, bound, ..again };
-    }
-
-    /// In LMTP there may be another recipient to judge the message for.
-    fn judged(&mut self, cx: &Context<'_>, transaction: Transaction, number: u32) {
-        let next = number.saturating_add(1);
-        if cx.settings.lmtp && next < transaction.recipients {
-            self.asked = Some(Asked::Message(transaction, next));
-        } else {
-            self.state = State::Ready;
-        }
     }
 
     /// Takes note that the application has seen what it was told.
@@ -251,6 +241,7 @@ impl Session {
     ) {
         let text = match closing {
             Closing::NotSmtp => "this is an SMTP server",
+            Closing::TooManyMessages => "no more messages in this session",
             _ => "too many errors",
         };
         self.say_host(cx, (421, Some((4, 7, 0)), text), out);

@@ -1,6 +1,6 @@
 //! What a command must meet before the application is asked about it.
 
-use super::{Asked, Chunk, Context, Session, State, Transaction};
+use super::{Asked, Chunk, Context, Session, State, Transaction, Verdicts, values};
 use crate::Syntax;
 use crate::address::Host;
 use crate::command::{
@@ -32,6 +32,7 @@ impl Session {
     ) -> Result<Asked, Refusal<'static>> {
         self.check_offered(cx, parameters.iter())?;
         check_utf8(ascii, parameters.smtp_utf8())?;
+        values::check(cx, parameters)?;
         if let (Some(declared), Some(limit)) = (parameters.size(), cx.max_size())
             && declared > limit
         {
@@ -40,9 +41,12 @@ impl Session {
         Ok(Asked::Mail(Transaction {
             utf8: parameters.smtp_utf8(),
             body: parameters.body().unwrap_or(Body::SevenBit),
+            each: parameters.prdr(),
+            verdicts: Verdicts::default(),
             recipients: 0,
             refused: 0,
             over: 0,
+            small: 0,
             size: 0,
             abort: None,
         }))
@@ -59,7 +63,7 @@ impl Session {
         };
         self.check_offered(cx, parameters.iter())?;
         check_utf8(ascii, transaction.utf8)?;
-        if transaction.recipients >= cx.settings.limits.recipients {
+        if transaction.is_full(cx) {
             return Err(Refusal::known(452, (4, 5, 3), "too many recipients"));
         }
         Ok(Asked::Rcpt(transaction))
@@ -107,11 +111,14 @@ impl Session {
         let extended = self.protocol.is_extended();
         let is_offered = |parameter| {
             let settings = &cx.settings.extensions;
-            // What TLS changes is worked out only for those that it changes.
+            // What the session changes is worked out only for those that it changes.
             match offered::needed(&parameter) {
-                Some(Extension::Auth | Extension::RequireTls) => {
-                    offered::is_offered(&parameter, &self.offered(cx))
-                }
+                Some(
+                    Extension::Auth
+                    | Extension::RequireTls
+                    | Extension::FutureRelease
+                    | Extension::Prdr,
+                ) => offered::is_offered(&parameter, &self.offered(cx)),
                 _ => offered::is_offered(&parameter, settings),
             }
         };

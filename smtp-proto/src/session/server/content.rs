@@ -5,6 +5,9 @@ use crate::Sink;
 use crate::command::Command;
 use crate::reply::{Positive, Refusal};
 
+/// A chunk below this, in octets, is a small one.
+const SMALL_CHUNK: u64 = 1024;
+
 impl Session {
     /// Takes note that `len` more octets of content came; how many of them the application is to
     /// see is returned.
@@ -68,6 +71,9 @@ impl Session {
         let Some(abort) = transaction.abort else {
             self.state = State::Data(transaction);
             self.asked = Some(Asked::Message(transaction, 0));
+            if transaction.has_block() {
+                out.put(b"353 a reply for each recipient follows\r\n");
+            }
             return;
         };
         self.state = State::Ready;
@@ -99,9 +105,14 @@ impl Session {
     /// A chunk behind the first begins, or is there already because it is empty.
     pub(super) fn next_chunk<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, out: &mut S) {
         self.swallow = 0;
-        if let State::Chunk(_, Chunk { size: 0, last: false, .. }) = self.state
-            && self.is_junk_spent(cx)
-        {
+        let State::Chunk(transaction, Chunk { size: ..SMALL_CHUNK, last: false, left }) =
+            &mut self.state
+        else {
+            return;
+        };
+        transaction.small = transaction.small.saturating_add(1);
+        let too_many = transaction.small > cx.settings.limits.small_chunks;
+        if too_many || (*left == 0 && self.is_junk_spent(cx)) {
             self.give_up(cx, Closing::TooManyErrors, out);
         }
     }

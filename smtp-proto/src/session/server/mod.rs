@@ -5,13 +5,18 @@ use core::time::Duration;
 mod answer;
 mod check;
 mod content;
+mod early;
+mod limits;
 mod obey;
+mod prdr;
 mod secure;
 mod settings;
 mod table;
+mod values;
 
 pub use secure::MECHANISMS;
 pub use settings::{Context, Limits, Settings};
+pub use values::PriorityProfile;
 
 use self::secure::Security;
 use self::table::Phase;
@@ -74,8 +79,10 @@ pub enum Closing {
     Quit,
     /// The application answered 421.
     Refused,
-    /// The client used up its errors or its recipients.
+    /// The client used up its errors, its recipients or its small chunks.
     TooManyErrors,
+    /// The client passed the number of messages that it was told of (RFC 9422 section 4.1).
+    TooManyMessages,
     /// What the client speaks is not SMTP.
     NotSmtp,
     /// The length of a BDAT chunk could not be read, so what follows cannot be told apart.
@@ -90,6 +97,8 @@ pub enum Closing {
     TlsFailed,
     /// Octets came in the clear behind STARTTLS.
     Injected,
+    /// The client spoke where it had to wait: before the greeting, or behind DATA.
+    EarlyTalker,
 }
 
 /// What is wrong with a line before it is looked at as a command.
@@ -106,13 +115,26 @@ pub enum LineFault {
 struct Transaction {
     utf8: bool,
     body: Body,
+    /// Each recipient gets a reply of its own to the message: PRDR.
+    each: bool,
+    verdicts: Verdicts,
     recipients: u32,
     /// Refused by the application.
     refused: u32,
     /// Refused because there were enough.
     over: u32,
+    /// Chunks that brought little.
+    small: u32,
     size: u64,
     abort: Option<Abort>,
+}
+
+/// What was said about the message so far, where each recipient gets a reply of its own.
+#[derive(Clone, Copy, Debug, Default)]
+struct Verdicts {
+    taken: bool,
+    refused: bool,
+    deferred: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +147,8 @@ struct Chunk {
 #[derive(Clone, Copy, Debug)]
 enum State {
     Fresh,
+    /// The same, and the greeting is held back to see whether the client waits for it.
+    Held,
     Refused,
     Greeted,
     Ready,
@@ -153,7 +177,7 @@ enum Asked {
     Data(Transaction),
     /// The first chunk: go on without 354?
     Chunk(Transaction, Chunk),
-    /// In LMTP, for the recipient of that number among those accepted.
+    /// In LMTP and under PRDR, for the recipient of that number among those accepted.
     Message(Transaction, u32),
     Verify,
     Expand,
@@ -192,6 +216,8 @@ pub struct Session {
     protocol: Protocol,
     errors: u32,
     junk: u32,
+    /// MAIL commands since the greeting, or TLS.
+    mails: u32,
     swallow: u64,
     /// MAIL was refused, and so many RCPT have followed it: a client that groups its commands is
     /// not to blame for them (RFC 2920 section 3.1).
@@ -219,6 +245,7 @@ impl Session {
             protocol: Protocol::smtp(),
             errors: 0,
             junk: 0,
+            mails: 0,
             swallow: 0,
             void: None,
             security: Security::Plain,
@@ -249,6 +276,12 @@ impl Session {
             Asked::Xforward => Question::Xforward,
             Asked::Aborted(abort) => Question::Aborted(abort),
         })
+    }
+
+    /// Whether the next line is a command: in AUTH it is a response.
+    #[must_use]
+    pub fn is_commanded(&self) -> bool {
+        !matches!(self.state, State::Auth(_))
     }
 
     /// What comes next on the wire.
@@ -289,11 +322,14 @@ impl Session {
         self.transaction().map_or(0, |transaction| transaction.size)
     }
 
-    /// For which recipient the message is judged, counted from 0 among those accepted: in LMTP.
+    /// For which recipient the message is judged, counted from 0 among those accepted: in LMTP,
+    /// and where the client asked for PRDR.
     #[must_use]
     pub fn recipient(&self, cx: &Context<'_>) -> Option<u32> {
         match self.asked {
-            Some(Asked::Message(_, number)) if cx.settings.lmtp => Some(number),
+            Some(Asked::Message(transaction, number)) => {
+                (cx.settings.lmtp || transaction.each).then_some(number)
+            }
             _ => None,
         }
     }
@@ -355,6 +391,11 @@ impl Session {
             self.fault(cx, CommandError::ChunkSize.refusal(), out);
             return self.close(Closing::ChunkSize);
         }
+        if (fault, Verb::of(head)) == (LineFault::TooLong, Verb::Auth) {
+            // RFC 4954 section 6.
+            let refusal = Refusal::known(500, (5, 5, 6), "the exchange line is too long");
+            return self.fault(cx, refusal, out);
+        }
         let text = match fault {
             LineFault::TooLong => "line too long",
             LineFault::BareNewline => "a line ends in CRLF, and holds no other CR or LF",
@@ -364,7 +405,7 @@ impl Session {
 
     fn phase(&self) -> Phase {
         match self.state {
-            State::Fresh | State::Greeted => Phase::Greeted,
+            State::Fresh | State::Held | State::Greeted => Phase::Greeted,
             State::Refused | State::Tls { .. } | State::Closed(_) => Phase::Refused,
             State::Ready | State::Auth(_) => Phase::Ready,
             State::Open(Transaction { recipients: 0, .. }) => Phase::Mail,
@@ -378,9 +419,14 @@ impl Session {
         self.close(Closing::PeerGone);
     }
 
-    /// Ends the session because the client was silent for too long.
+    /// Ends the session because the client was silent for too long; where the greeting is
+    /// [held back](Session::hold_greeting), that is what was waited for, and it is due.
     pub fn timed_out<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, out: &mut S) {
         if self.closing().is_some() {
+            return;
+        }
+        if let State::Held = self.state {
+            (self.state, self.asked) = (State::Fresh, Some(Asked::Greet));
             return;
         }
         if let State::Tls { .. } = self.state {

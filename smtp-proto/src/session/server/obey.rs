@@ -29,6 +29,9 @@ impl Session {
             _ => verb,
         };
         let rule = rule(row, self.phase());
+        if verb == Verb::Mail && rule == Rule::Ask && !self.may_mail(cx) {
+            return self.give_up(cx, Closing::TooManyMessages, out);
+        }
         if let (Rule::Ask | Rule::Verify | Rule::Expand, Some(refusal)) =
             (rule, self.must_wait(cx, verb))
         {
@@ -153,9 +156,7 @@ impl Session {
         let State::Open(transaction) = &mut self.state else { return };
         let limits = &cx.settings.limits;
         let (count, most) = match refusal.code().get() {
-            452 if transaction.recipients >= limits.recipients => {
-                (&mut transaction.over, limits.recipients_over)
-            }
+            452 if transaction.is_full(cx) => (&mut transaction.over, limits.recipients_over),
             _ => {
                 let most = limits.recipients.saturating_add(limits.recipients_over);
                 (&mut transaction.refused, most)

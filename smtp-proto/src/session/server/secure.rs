@@ -1,11 +1,12 @@
 //! TLS and AUTH: who may use what, and what is forgotten (RFC 3207, RFC 4954).
 
-use super::{Asked, Closing, Context, Session, State};
+use super::limits::within;
+use super::{Asked, Closing, Context, PriorityProfile, Session, State};
 use crate::Sink;
 use crate::command::{Base64, Mechanism, Verb};
 use crate::reply::{Capability, Extension, Extensions, Refusal, ReplyError, write_ehlo_reply};
 use crate::session::Protocol;
-use crate::sink::Fixed;
+use crate::sink::{Fixed, Text};
 
 /// What is known about the transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,9 @@ pub(super) enum Security {
 /// Room for the names of all mechanisms on one line of the EHLO reply.
 pub const MECHANISMS: usize = 480;
 
+/// Room for a number of seconds and a date-time.
+const HOLD: usize = 64;
+
 /// What Postfix's documents name, and no more.
 const XCLIENT: &str = "NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT REVERSE_NAME";
 const XFORWARD: &str = "NAME ADDR PORT PROTO HELO IDENT SOURCE";
@@ -35,7 +39,7 @@ impl Session {
 
     /// Says that TLS comes before the greeting (RFC 8314 section 3.3).
     pub fn implicit_tls(&mut self) {
-        if let (State::Fresh, Some(Asked::Greet)) = (self.state, self.asked) {
+        if let (State::Held, _) | (State::Fresh, Some(Asked::Greet)) = (self.state, self.asked) {
             self.asked = None;
             self.state = State::Tls { greet: true };
         }
@@ -227,7 +231,7 @@ impl Session {
 
     /// What this client is offered now.
     pub(super) fn offered(&self, cx: &Context<'_>) -> Extensions {
-        let mut offered = cx.settings.extensions;
+        let mut offered = within(cx.settings.extensions, cx.settings.limits.recipients);
         let mut set = |extension, on| {
             offered = if on { offered.with(extension) } else { offered.without(extension) };
         };
@@ -235,9 +239,15 @@ impl Session {
         set(Extension::Auth, all(cx.mechanisms).any(|mechanism| self.may_be_used(cx, mechanism)));
         set(Extension::Xclient, self.trusted);
         set(Extension::Xforward, self.trusted);
+        if cx.settings.lmtp {
+            set(Extension::Prdr, false);
+        }
         // RFC 8689 section 2: only within TLS.
         if !self.is_secure() {
             set(Extension::RequireTls, false);
+        }
+        if cx.settings.hold_until.is_none() {
+            set(Extension::FutureRelease, false);
         }
         offered
     }
@@ -255,8 +265,19 @@ impl Session {
         }
         let names = names.finish().map_err(|_| ReplyError::TooLong)?;
         let names = core::str::from_utf8(names).unwrap_or_default().trim_start();
+        let mut room = [0; HOLD];
+        let mut hold = Fixed::new(&mut room);
+        if let (Some(most), Some(until)) =
+            (cx.settings.extensions.future_release(), cx.settings.hold_until)
+        {
+            let _ = core::fmt::write(&mut Text(&mut hold), format_args!("{most} {until}"));
+        }
+        let hold = hold.finish().map_err(|_| ReplyError::TooLong)?;
+        let priorities = cx.settings.priorities.map_or("", PriorityProfile::as_str);
         let more = [
             Capability::new("AUTH", names)?,
+            Capability::new("FUTURERELEASE", core::str::from_utf8(hold).unwrap_or_default())?,
+            Capability::new("MT-PRIORITY", priorities)?,
             Capability::new("XCLIENT", XCLIENT)?,
             Capability::new("XFORWARD", XFORWARD)?,
         ];

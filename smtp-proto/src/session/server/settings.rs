@@ -1,10 +1,18 @@
 //! What a server offers, and what it puts up with.
 
+use super::PriorityProfile;
 use crate::Syntax;
+use crate::command::DateTime;
 use crate::reply::{Extension, Extensions};
 use crate::session::BareNewline;
 
 /// How much a server takes from one client. RFC 5321 section 4.5.3.1 sets the least.
+///
+/// What follows from something else is not here: the longest command line follows from what is
+/// offered ([`Extensions::command_line_limit`]), and the largest message is that of SIZE. Fixed are
+/// the waits (five minutes for the client, one for a TLS handshake) and the 32 unknown parameters
+/// of one command. `smtp-codec` holds 16 KiB of input and of replies that nobody reads, and takes
+/// nothing more until they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -22,6 +30,15 @@ pub struct Limits {
     /// MAIL, STARTTLS, DATA or message), until a message is accepted, before each further one
     /// counts as an error; 100 by default.
     pub junk: u32,
+    /// Chunks of fewer than 1024 octets, the first and the last aside, of one message before the
+    /// session ends with 421; 10,000 by default. Each costs a command and a reply. Those of no
+    /// octets at all count as [`junk`](Limits::junk) besides.
+    pub small_chunks: u32,
+    /// Octets of content in a second that a client must bring on average; 500 by default, 0 for
+    /// any. A wait for content ends, whatever drips in, unless it brought so many octets for each
+    /// second that it may last: 150,000 in the five minutes of RFC 5321 section 4.5.3.2.7. Then the
+    /// next begins.
+    pub least_rate: u32,
     /// AUTH that failed before the session ends with 421; 5 by default.
     pub auth_failures: u32,
     /// Challenges of one AUTH exchange before it is given up with 454; 32 by default.
@@ -35,6 +52,8 @@ impl Default for Limits {
             recipients_over: 1000,
             errors: 20,
             junk: 100,
+            small_chunks: 10_000,
+            least_rate: 500,
             auth_failures: 5,
             challenges: 32,
         }
@@ -45,14 +64,25 @@ impl Default for Limits {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Settings {
-    /// What EHLO advertises. What is not advertised is not accepted; SIZE is enforced.
+    /// What EHLO advertises. What is not advertised is not accepted; SIZE, FUTURERELEASE and
+    /// DELIVERBY are enforced.
     pub extensions: Extensions,
+    /// Until when a message may be held, at most. Without it FUTURERELEASE is not offered
+    /// (RFC 4865 section 4 has both limits advertised).
+    pub hold_until: Option<DateTime>,
+    /// Which priorities MT-PRIORITY tells apart, where it is offered and that is told.
+    pub priorities: Option<PriorityProfile>,
     /// What one client may use up.
     pub limits: Limits,
     /// How strict the grammar of commands is.
     pub syntax: Syntax,
     /// What is done with bare newlines in mail data.
     pub bare_newline: BareNewline,
+    /// Whether content that came together with DATA, before the 354, ends the session with 554
+    /// 5.5.0. RFC 2920 section 3.1 has DATA be the last of its group, and a message that was
+    /// smuggled past another server comes like that. Off by default: here only CRLF "." CRLF ends a
+    /// message, and what a client is answered should not depend on how its octets were cut.
+    pub refuse_early_content: bool,
     /// LMTP (RFC 2033): LHLO in the place of EHLO, and an answer for each recipient of a message.
     pub lmtp: bool,
     /// Whether MAIL and what asks about users is refused without TLS (RFC 3207 section 4).
@@ -83,9 +113,12 @@ impl Default for Settings {
             .with(Extension::BinaryMime);
         Settings {
             extensions,
+            hold_until: None,
+            priorities: None,
             limits: Limits::default(),
             syntax: Syntax::Strict,
             bare_newline: BareNewline::Reject,
+            refuse_early_content: false,
             lmtp: false,
             require_tls: false,
             require_auth: false,

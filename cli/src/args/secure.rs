@@ -1,0 +1,73 @@
+//! TLS and AUTH: the options that every client has.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use smtp_proto::command::Mechanism;
+use smtp_proto::session::TlsPolicy;
+
+/// How to reach a server safely, and as whom.
+#[derive(Args, Debug)]
+pub(crate) struct SecureArgs {
+    /// When to use TLS [default by port: 465 implicit, 587 required, else opportunistic, which does
+    /// without where the server does, and minds no certificate]
+    #[arg(long, value_enum)]
+    tls: Option<Tls>,
+
+    /// Trust the authorities in this PEM file instead of the system's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_ca: Option<PathBuf>,
+
+    /// Mind no certificate: whoever is between can read and change everything
+    #[arg(long)]
+    pub(crate) insecure: bool,
+
+    /// Authenticate as this user
+    #[arg(long, value_name = "NAME", requires = "password_env")]
+    pub(crate) user: Option<String>,
+
+    /// The environment variable that holds the password, or the token
+    #[arg(long, value_name = "VAR", requires = "user")]
+    pub(crate) password_env: Option<String>,
+
+    /// The mechanism to authenticate with; auto is the strongest that the server offers
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = mechanism)]
+    mechanism: String,
+
+    /// Show PLAIN's and LOGIN's password without TLS too
+    #[arg(long)]
+    pub(crate) allow_plaintext_auth: bool,
+}
+
+/// When to use TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Tls {
+    Never,
+    Opportunistic,
+    Required,
+    Implicit,
+}
+
+fn mechanism(text: &str) -> Result<String, &'static str> {
+    Mechanism::parse(text)
+        .map(|name| name.as_str().to_ascii_uppercase())
+        .ok_or("write auto, or the name of a mechanism such as PLAIN or SCRAM-SHA-256")
+}
+
+impl SecureArgs {
+    /// When TLS is used with a server on that port.
+    pub(crate) fn tls(&self, port: u16) -> TlsPolicy {
+        match (self.tls, port) {
+            (Some(Tls::Never), _) => TlsPolicy::Never,
+            (Some(Tls::Opportunistic), _) => TlsPolicy::Opportunistic,
+            (Some(Tls::Required), _) | (None, 587) => TlsPolicy::Required,
+            (Some(Tls::Implicit), _) | (None, 465) => TlsPolicy::Implicit,
+            (None, _) => TlsPolicy::Opportunistic,
+        }
+    }
+
+    /// The one mechanism to use; none for the strongest.
+    pub(crate) fn mechanism(&self) -> Option<&str> {
+        Some(self.mechanism.as_str()).filter(|name| *name != "AUTO")
+    }
+}

@@ -1,0 +1,85 @@
+//! How far it has come, on a terminal; and Ctrl-C, which ends it early.
+
+use std::fmt;
+use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+
+use super::load::Load;
+
+const TICK: Duration = Duration::from_millis(100);
+
+/// Watches a load from a thread of its own, so that messages cost nothing more.
+pub(super) struct Progress {
+    over: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Progress {
+    pub(super) fn start(load: &Arc<Load>) -> io::Result<Self> {
+        let bar = bar(load.plan.messages);
+        let over = Arc::new(AtomicBool::new(false));
+        let called_off = Arc::new(AtomicBool::new(false));
+        heed(&called_off)?;
+        let (load, is_over) = (Arc::clone(load), Arc::clone(&over));
+        let tick = move || {
+            while !is_over.load(Ordering::Relaxed) {
+                if called_off.load(Ordering::Relaxed) && !load.is_interrupted() {
+                    load.interrupt();
+                }
+                let (done, failed) = load.progress();
+                bar.set_position(done);
+                if failed > 0 {
+                    bar.set_message(format!(", {failed} not accepted"));
+                }
+                std::thread::park_timeout(TICK);
+            }
+            bar.finish_and_clear();
+        };
+        Ok(Progress { over, thread: std::thread::Builder::new().spawn(tick)? })
+    }
+
+    /// Takes the bar away.
+    pub(super) fn stop(self) {
+        self.over.store(true, Ordering::Relaxed);
+        self.thread.thread().unpark();
+        let _ = self.thread.join();
+    }
+}
+
+fn bar(messages: u64) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let template = "  {bar:32} {human_pos} of {human_len}, {speed}, {eta} left{msg}";
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = ProgressBar::new(messages);
+    bar.set_style(style.with_key("speed", |state: &ProgressState, out: &mut dyn fmt::Write| {
+        let seconds = state.elapsed().as_secs_f64().max(f64::MIN_POSITIVE);
+        let _ = write!(out, "{:.0} messages/s", state.pos() as f64 / seconds);
+    }));
+    bar
+}
+
+/// The first signal ends the run in order, a second one as signals do.
+#[cfg(unix)]
+fn heed(called_off: &Arc<AtomicBool>) -> io::Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::flag;
+
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_default(signal, Arc::clone(called_off))?;
+        flag::register(signal, Arc::clone(called_off))?;
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn heed(_: &Arc<AtomicBool>) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! What became of a message: in words, and as an exit code. The same for every client.
+
+use std::io;
+
+use serde::Serialize;
+use smtp_codec::client::{AuthError, CallError, Closing};
+use smtp_codec::proto::reply::Reply;
+use smtp_codec::proto::{Delivered, Failure, Verdict};
+use smtp_tls::{Facts, Fault};
+
+use crate::exit::Exit;
+
+/// What is told of TLS.
+#[derive(Serialize)]
+pub(crate) struct TlsReport {
+    pub(crate) version: &'static str,
+    cipher: String,
+    /// Whether the certificate is valid and for that server.
+    verified: bool,
+}
+
+impl From<&Facts> for TlsReport {
+    fn from(facts: &Facts) -> Self {
+        TlsReport {
+            version: facts.version,
+            cipher: facts.cipher_suite.clone(),
+            verified: facts.verified,
+        }
+    }
+}
+
+/// A reply's text on one line.
+pub(crate) fn text(reply: Reply<'_>) -> String {
+    let lines: Vec<_> = reply.texts().map(|line| String::from_utf8_lossy(line)).collect();
+    lines.join(" ")
+}
+
+/// The word for it, in reports for people and for programs.
+pub(crate) fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Accepted => "accepted",
+        Verdict::Refused => "refused",
+        Verdict::Deferred => "deferred",
+        Verdict::Unknown => "unknown",
+    }
+}
+
+/// What went wrong other than by a reply, in a sentence; none if nothing did.
+pub(crate) fn why(error: Option<&io::Error>, failure: Option<Failure>) -> Option<String> {
+    if let Some(error) = error {
+        return Some(match Fault::of(error) {
+            Some(fault) => format!("TLS failed: {fault}"),
+            None => error.to_string(),
+        });
+    }
+    Some(match failure? {
+        Failure::NotSent(error) => error.to_string(),
+        Failure::BareNewline => "the message holds a bare CR or LF".to_owned(),
+        Failure::Closed(Closing::Protocol(fault)) => fault.to_string(),
+        Failure::Closed(Closing::PeerGone) => "the server closed the connection".to_owned(),
+        Failure::Closed(Closing::TimedOut) => "the server did not answer in time".to_owned(),
+        Failure::Closed(Closing::Unavailable) => "the server is closing the session".to_owned(),
+        Failure::Closed(Closing::NoTls) => {
+            "the server does not do TLS, which is required; --tls opportunistic does without"
+                .to_owned()
+        }
+        Failure::Closed(Closing::TlsFailed) => "TLS failed".to_owned(),
+        Failure::Closed(Closing::Refused) => "the server does not serve this client".to_owned(),
+        _ => "the session ended".to_owned(),
+    })
+}
+
+/// Why the server does not know this user. PLAIN and LOGIN may be `held_back` without TLS.
+pub(crate) fn why_stranger(error: &AuthError, held_back: bool) -> String {
+    match error {
+        AuthError::NoMechanism if held_back => {
+            format!("{error}; PLAIN and LOGIN need TLS, or --allow-plaintext-auth")
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// The exit code of a user whom the server does not know.
+pub(crate) fn exit_stranger(error: &AuthError) -> Exit {
+    match error {
+        AuthError::Refused(reply) if reply.as_reply().code().is_transient() => Exit::TryLater,
+        AuthError::Closed(Closing::Protocol(_)) => Exit::Protocol,
+        AuthError::Closed(Closing::NoTls | Closing::TlsFailed) => Exit::Forbidden,
+        AuthError::Closed(_) => Exit::TryLater,
+        _ => Exit::Forbidden,
+    }
+}
+
+/// Whether something else than a reply decided about some recipient.
+pub(crate) fn lack_reply(recipients: &[Delivered]) -> bool {
+    recipients.iter().any(|delivered| delivered.reply.is_none())
+}
+
+/// What every recipient was told by the server counts; what went wrong beside it only where a
+/// recipient was told nothing.
+pub(crate) fn exit(recipients: &[Delivered], failure: Option<Failure>) -> Exit {
+    let has = |verdict| recipients.iter().any(|it| it.verdict == verdict);
+    match failure.filter(|_| lack_reply(recipients)) {
+        Some(Failure::NotSent(
+            CallError::TooManyRecipients(_) | CallError::TooManyTransactions(_),
+        )) => Exit::TryLater,
+        Some(Failure::BareNewline | Failure::NotSent(_)) => Exit::Data,
+        Some(Failure::Closed(Closing::Protocol(_))) => Exit::Protocol,
+        Some(Failure::Closed(Closing::NoTls | Closing::TlsFailed)) => Exit::Forbidden,
+        _ if has(Verdict::Unknown) || has(Verdict::Deferred) => Exit::TryLater,
+        _ if has(Verdict::Refused) => Exit::Unavailable,
+        _ => Exit::Done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smtp_codec::proto::Stage;
+    use smtp_codec::proto::session::client::ProtocolFault;
+
+    use super::*;
+
+    fn told(text: &str) -> Delivered {
+        let reply = format!("{text}\r\n");
+        Delivered::from_reply(Stage::Message, Reply::parse(reply.as_bytes()).unwrap())
+    }
+
+    fn untold(verdict: Verdict) -> Delivered {
+        Delivered { verdict, stage: Stage::Rcpt, reply: None }
+    }
+
+    #[test]
+    fn exit_codes() {
+        let (yes, no, later) = (told("250 ok"), told("550 no"), told("451 later"));
+        let (not_sent, broken, gone) = (
+            Some(Failure::NotSent(CallError::NeedsChunking)),
+            Some(Failure::Closed(Closing::Protocol(ProtocolFault::Class))),
+            Some(Failure::Closed(Closing::PeerGone)),
+        );
+        let bare = Some(Failure::BareNewline);
+        let too_many = Some(Failure::NotSent(CallError::TooManyRecipients(1)));
+        let [refused, deferred, unknown] =
+            [Verdict::Refused, Verdict::Deferred, Verdict::Unknown].map(untold);
+        for (recipients, failure, code) in [
+            (vec![&yes, &yes], None, Exit::Done),
+            (vec![&yes], broken, Exit::Done),
+            (vec![&yes], gone, Exit::Done),
+            (vec![&yes, &no], None, Exit::Unavailable),
+            (vec![&no], broken, Exit::Unavailable),
+            (vec![&yes, &no], gone, Exit::Unavailable),
+            (vec![&no, &later, &yes], None, Exit::TryLater),
+            (vec![&later], broken, Exit::TryLater),
+            (vec![&refused], bare, Exit::Data),
+            (vec![&refused, &yes], not_sent, Exit::Data),
+            (vec![&no, &yes], not_sent, Exit::Unavailable),
+            (vec![&deferred, &yes], too_many, Exit::TryLater),
+            (vec![&deferred], broken, Exit::Protocol),
+            (vec![&unknown], broken, Exit::Protocol),
+            (vec![&no, &deferred], broken, Exit::Protocol),
+            (vec![&deferred], gone, Exit::TryLater),
+            (vec![&unknown], gone, Exit::TryLater),
+            (vec![&no, &unknown], None, Exit::TryLater),
+        ] {
+            let recipients: Vec<_> = recipients.into_iter().cloned().collect();
+            assert_eq!(exit(&recipients, failure), code, "{recipients:?} {failure:?}");
+        }
+    }
+}

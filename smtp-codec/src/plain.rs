@@ -1,0 +1,95 @@
+//! How far mail data can go on as it is: whole lines, none of which begins with a dot.
+
+/// So many octets are judged at once. Three slices of the same bytes, each one octet on, and a
+/// fold without branches are what the compiler makes vector instructions of.
+const BLOCK: usize = 128;
+
+/// Where the next look at `body`, of which a line begins at `from`, is due, and from where on passing
+/// over may be tried again. Where dots and bare newlines are dense it would be tried in vain.
+#[inline]
+pub(crate) fn pass_over(body: &[u8], from: usize) -> (usize, usize) {
+    let rest = body.get(from..).unwrap_or_default();
+    if rest.first() == Some(&b'\n') {
+        return (from, from);
+    }
+    let to = from + plain(rest);
+    let within_crlf = to > from && body.get(to - 1) == Some(&b'\r');
+    (to - usize::from(within_crlf), to + BLOCK)
+}
+
+/// How many octets at the start of `body` can be passed over: in them every CR stands before an
+/// LF, every LF behind the first octet stands behind a CR, and behind no CR LF stands a dot. It may
+/// be fewer than there are; the two octets behind them were looked at too.
+#[inline]
+fn plain(body: &[u8]) -> usize {
+    let next = body.get(1..).unwrap_or_default();
+    let after = body.get(2..).unwrap_or_default();
+    let mut passed = 0;
+    let blocks = body.chunks_exact(BLOCK).zip(next.chunks_exact(BLOCK));
+    for ((block, next), after) in blocks.zip(after.chunks_exact(BLOCK)) {
+        if !is_plain(block, next, after) {
+            return passed;
+        }
+        passed += BLOCK;
+    }
+    // The rest is shorter than a block: one that reaches back tells the same.
+    let Some(start) = body.len().checked_sub(BLOCK + 2) else { return passed };
+    let shifted = |by| body.get(start + by..start + by + BLOCK).unwrap_or_default();
+    if is_plain(shifted(0), shifted(1), shifted(2)) { body.len() - 2 } else { passed }
+}
+
+#[inline]
+fn is_plain(block: &[u8], next: &[u8], after: &[u8]) -> bool {
+    let is = |byte: &u8, what: u8| u8::from(*byte == what);
+    let octets = block.iter().zip(next).zip(after);
+    octets.fold(0, |found, ((byte, next), after)| {
+        let cr = is(byte, b'\r');
+        found | (cr ^ is(next, b'\n')) | (cr & is(after, b'.'))
+    }) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The same for one octet: the three that it depends on.
+    fn passes(three: &[u8]) -> bool {
+        (three[0] == b'\r') == (three[1] == b'\n') && !(three[0] == b'\r' && three[2] == b'.')
+    }
+
+    #[test]
+    fn what_is_short_is_left_to_others() {
+        for len in 0..BLOCK + 2 {
+            assert_eq!(plain(&vec![b'a'; len]), 0);
+        }
+        assert_eq!(plain(&[b'a'; BLOCK + 2]), BLOCK);
+        assert_eq!(plain(&[b'a'; BLOCK + 50]), BLOCK + 48);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_passed_over_that_matters(
+            mut body in prop::collection::vec(prop::sample::select(b"ab".to_vec()), 0..600),
+            lines in prop::collection::vec(0_usize..600, 0..9),
+            odd in prop::collection::vec((0_usize..600, prop::sample::select(b"\r\n.".to_vec())), 0..3),
+        ) {
+            for line in lines {
+                if let Some(end) = body.get_mut(line..line + 2) {
+                    end.copy_from_slice(b"\r\n");
+                }
+            }
+            for (at, byte) in odd {
+                if let Some(place) = body.get_mut(at) {
+                    *place = byte;
+                }
+            }
+            let passed = plain(&body);
+            let first = body.windows(3).position(|three| !passes(three));
+            let most = first.unwrap_or(body.len().saturating_sub(2));
+            prop_assert!(passed <= most, "{passed} of {most}");
+            prop_assert!(passed + BLOCK + 2 > most, "{passed} of {most}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! LIMITS (RFC 9422), from the client: a message to more recipients than a server takes at once.
+#![allow(clippy::expect_used, clippy::string_slice, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
+
+mod common;
+
+use common::peer::{Mission, config, envelope, split};
+use smtp_codec::client::{CallError, Closing};
+use smtp_codec::proto::Failure;
+
+const YES: &str = "250 ok";
+const DATA: &str = "354 go";
+const BYE: &str = "221 bye";
+const ALL: &str = "Accepted Message 250";
+
+/// What was said between EHLO and QUIT: who was named, a transaction each.
+fn parts(lines: &[String]) -> Vec<Vec<&str>> {
+    let mut parts = Vec::new();
+    for line in lines {
+        if line.starts_with("MAIL") {
+            parts.push(Vec::new());
+        } else if let Some(path) = line.strip_prefix("RCPT TO:") {
+            parts.last_mut().unwrap().push(path);
+        }
+    }
+    parts
+}
+
+/// RFC 9422 section 4.2.
+#[test]
+fn rcpt_max_splits_over_one_session() {
+    for ehlo in ["250-mx|250 LIMITS RCPTMAX=2", "250-mx|250-PIPELINING|250 LIMITS RCPTMAX=2"] {
+        let two = [YES, YES, YES, DATA, YES];
+        let replies = [&["220 mx", ehlo], &two[..], &two, &[YES, YES, DATA, YES, BYE]].concat();
+        let letter = envelope(&["b@x", "c@x", "d@x", "e@x", "f@x"]);
+        let (read, fates, outcome) = split(&config(), &[&replies], &letter);
+        assert_eq!(
+            parts(&read[0]),
+            [vec!["<b@x>", "<c@x>"], vec!["<d@x>", "<e@x>"], vec!["<f@x>"]]
+        );
+        assert_eq!(fates, [ALL; 5]);
+        assert_eq!(outcome.failure, None);
+        assert_eq!(read[0].iter().filter(|it| *it == r"content Hi\r\n.\r\n").count(), 3);
+    }
+}
+
+/// RFC 9422 section 4.1.
+#[test]
+fn mail_max_asks_for_another_session() {
+    let ehlo = "250-mx|250 LIMITS RCPTMAX=1 MAILMAX=2";
+    let one = [YES, YES, DATA, YES];
+    let first = [&["220 mx", ehlo], &one[..], &one, &[BYE]].concat();
+    let second = [&["220 mx", ehlo], &one[..], &[BYE]].concat();
+    let letter = envelope(&["b@x", "c@x", "d@x"]);
+    let (read, fates, _) = split(&config(), &[&first, &second], &letter);
+    assert_eq!(parts(&read[0]), [["<b@x>"], ["<c@x>"]]);
+    assert_eq!(parts(&read[1]), [["<d@x>"]]);
+    assert_eq!(fates, [ALL; 3]);
+    assert_eq!(read[0].last().unwrap(), "QUIT");
+}
+
+/// RFC 9422 section 4.3: it counts for the session.
+#[test]
+fn rcpt_domain_max_sorts_by_domain() {
+    let ehlo = "250-mx|250 LIMITS RCPTDOMAINMAX=1 RCPTMAX=2";
+    let letter = envelope(&["b@x", "c@y", "d@X", "Postmaster", "e@x"]);
+    let first = [&["220 mx", ehlo, YES, YES, YES, DATA, YES], &[YES, YES, YES, DATA, YES, BYE][..]];
+    let second = ["220 mx", ehlo, YES, YES, DATA, YES, BYE];
+    let (read, fates, _) = split(&config(), &[&first.concat(), &second], &letter);
+    assert_eq!(parts(&read[0]), [["<b@x>", "<d@X>"], ["<Postmaster>", "<e@x>"]]);
+    assert_eq!(parts(&read[1]), [["<c@y>"]]);
+    assert_eq!(fates, [ALL; 5]);
+}
+
+/// RFC 5321 section 4.5.3.1.10: the rest goes in another transaction.
+#[test]
+fn those_that_were_too_many_are_named_again() {
+    for many in ["452 4.5.3 too many", "452 too many", "552 too many", "552 5.5.3 too many"] {
+        let replies = ["220 mx", "250 mx", YES, YES, many, many, DATA, YES];
+        let replies = [&replies[..], &[YES, YES, many, DATA, YES], &[YES, YES, DATA, YES, BYE]];
+        let letter = envelope(&["b@x", "c@x", "d@x"]);
+        let (read, fates, outcome) = split(&config(), &[&replies.concat()], &letter);
+        assert_eq!(
+            parts(&read[0]),
+            [vec!["<b@x>", "<c@x>", "<d@x>"], vec!["<c@x>", "<d@x>"], vec!["<d@x>"]]
+        );
+        assert_eq!(fates, [ALL; 3], "{many}");
+        assert_eq!(outcome.failure, None);
+    }
+}
+
+#[test]
+fn a_full_mailbox_is_not_named_again() {
+    let replies = ["220 mx", "250 mx", YES, YES, "452 4.2.2 full", DATA, YES, BYE];
+    let (_, fates, _) = split(&config(), &[&replies], &envelope(&["b@x", "c@x"]));
+    assert_eq!(fates, [ALL, "Deferred Rcpt 452"]);
+}
+
+#[test]
+fn where_everybody_is_too_many_nobody_is_named_again() {
+    let many = "452 4.5.3 too many";
+    let replies = ["220 mx", "250 mx", YES, many, many, YES, BYE];
+    let (read, fates, _) = split(&config(), &[&replies], &envelope(&["b@x", "c@x"]));
+    assert_eq!(read[0].iter().filter(|line| line.starts_with("RCPT")).count(), 2);
+    assert_eq!(fates, ["Deferred Rcpt 452"; 2]);
+}
+
+#[test]
+fn a_refusal_of_one_part_says_nothing_of_the_next() {
+    let ehlo = "250-mx|250 LIMITS RCPTMAX=1";
+    let replies =
+        ["220 mx", ehlo, YES, "550 no", YES, YES, YES, DATA, "554 spam", YES, YES, DATA, YES];
+    let replies = [&replies[..], &[BYE]].concat();
+    let (_, fates, _) = split(&config(), &[&replies], &envelope(&["b@x", "c@x", "d@x"]));
+    assert_eq!(fates, ["Refused Rcpt 550", "Refused Message 554", ALL]);
+}
+
+#[test]
+fn what_refuses_the_transaction_refuses_the_rest() {
+    let ehlo = "250-mx|250 LIMITS RCPTMAX=1";
+    for (mail, fate) in [("550 not you", "Refused Mail 550"), ("450 later", "Deferred Mail 450")] {
+        let replies = ["220 mx", ehlo, mail, BYE];
+        let (read, fates, _) = split(&config(), &[&replies], &envelope(&["b@x", "c@x"]));
+        assert_eq!(fates, [fate; 2]);
+        assert_eq!(read[0].len(), 3, "{:?}", read[0]);
+    }
+    let replies = ["521 no mail here", BYE];
+    let (_, fates, outcome) = split(&config(), &[&replies], &envelope(&["b@x", "c@x"]));
+    assert_eq!(fates, ["Refused Connect 521"; 2]);
+    assert_eq!(outcome.reply.unwrap().to_string(), "521 no mail here");
+}
+
+#[test]
+fn where_the_session_ends_the_rest_is_deferred() {
+    let ehlo = "250-mx|250 LIMITS RCPTMAX=1";
+    let replies = ["220 mx", ehlo, YES, YES, DATA, YES, "<close>"];
+    let (_, fates, outcome) = split(&config(), &[&replies], &envelope(&["b@x", "c@x", "d@x"]));
+    assert_eq!(fates[0], ALL);
+    assert_eq!(fates[2], "Deferred Connect -");
+    assert!(fates[1].starts_with("Deferred "), "{}", fates[1]);
+    assert_eq!(outcome.failure, Some(Failure::Closed(Closing::PeerGone)));
+}
+
+/// Without a split, who is too many is deferred, and the cause is told.
+#[test]
+fn a_single_transaction_defers_who_is_too_many() {
+    let ehlo = "250-mx|250 LIMITS RCPTMAX=1 MAILMAX=1";
+    let replies = ["220 mx", ehlo, YES, YES, DATA, YES, BYE];
+    let mission = Mission::new(config(), &replies).letter(envelope(&["b@x", "c@x"]), "x\r\n");
+    let report = mission.letter(envelope(&["d@x"]), "x\r\n").run();
+    assert_eq!(report.fates[0], [ALL, "Deferred Rcpt -"]);
+    assert_eq!(report.fates[1], ["Deferred Mail -"]);
+    let failure = |error| Some(Failure::NotSent(error));
+    assert_eq!(report.outcomes[0].failure, failure(CallError::TooManyRecipients(1)));
+    assert_eq!(report.outcomes[1].failure, failure(CallError::TooManyTransactions(1)));
+}
