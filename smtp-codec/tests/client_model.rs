@@ -389,7 +389,7 @@ fn replies_to_two_letters() {
     assert!(runs > 5_000, "{runs}");
 }
 
-/// `cargo test --release -p smtp-codec --test client_model -- --ignored --nocapture`
+/// `ci/exhaustive.sh` runs this.
 #[test]
 #[ignore = "a minute, in release mode"]
 fn every_reply_to_three_recipients_in_two_letters() {

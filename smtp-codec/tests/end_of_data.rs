@@ -425,7 +425,7 @@ fn every_string_of_four_octets() {
     }
 }
 
-/// `cargo test --release -p smtp-codec --test end_of_data -- --ignored --nocapture`
+/// `ci/exhaustive.sh` runs this.
 #[test]
 #[ignore = "seconds, in release mode"]
 fn the_whole_matrix() {

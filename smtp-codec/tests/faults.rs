@@ -412,7 +412,7 @@ fn sessions_that_break_at_every_octet() {
     assert!(runs > 5_000 && doubts > 0, "{runs} {doubts}");
 }
 
-/// `cargo test --release -p smtp-codec --test faults -- --ignored --nocapture`
+/// `ci/exhaustive.sh` runs this.
 #[test]
 #[ignore = "a minute, in release mode"]
 fn two_thousand_sessions_that_break_at_every_octet() {

@@ -282,14 +282,14 @@ fn who_does_not_read_is_not_read_from() {
     on_two_threads(nobody_reads);
 }
 
-/// `cargo test --release -p smtp-codec --test gigabyte -- --ignored sixty_four`
+/// `ci/exhaustive.sh` runs this.
 #[test]
 #[ignore = "a minute, in release mode"]
 fn sixty_four_mebibytes_of_each_allocate_nothing() {
     on_two_threads(|flood| costs(flood, 64 * MEBIBYTE));
 }
 
-/// `cargo test --release -p smtp-codec --test gigabyte -- --ignored gibibyte`
+/// `ci/exhaustive.sh --all` runs this.
 #[test]
 #[ignore = "ten minutes, in release mode"]
 fn a_gibibyte_of_each_allocates_nothing() {

@@ -241,7 +241,7 @@ fn instructions(case: usize, octets: usize) -> f64 {
     counted.unwrap_or_else(|| panic!("{text}")).1.trim().parse().unwrap()
 }
 
-/// `cargo test --release -p smtp-codec --test linear -- --ignored --nocapture`
+/// `ci/exhaustive.sh` runs this.
 #[test]
 #[ignore = "a minute, in release mode, with valgrind"]
 fn twice_the_input_is_twice_the_work() {

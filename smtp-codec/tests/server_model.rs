@@ -600,7 +600,7 @@ fn whole_connections_go_every_way_of_two_commands() {
     assert!(strings > 5_000, "{strings}");
 }
 
-/// `cargo test --release -p smtp-codec --test server_model -- --ignored --nocapture`
+/// `ci/exhaustive.sh` runs this.
 #[test]
 #[ignore = "minutes, in release mode"]
 fn every_string_of_six_commands() {
