@@ -282,6 +282,10 @@ impl Pair {
             self.client.secured();
             return;
         }
+        if shakes && self.server.step() == Want::Close {
+            // There is nobody to shake hands with.
+            return self.client.tls_failed();
+        }
         let size = self.ways.sizes.get(self.turn % self.ways.sizes.len()).copied().unwrap_or(1);
         self.turn += 1;
         assert!(self.turn < 500_000, "{:?} {:?}", self.client, self.server);
