@@ -111,7 +111,8 @@ fn timed(work: impl FnOnce()) -> Duration {
         let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
         Some(Duration::from_nanos(text.split(' ').next()?.parse().ok()?))
     };
-    let (start, before) = (Instant::now(), on_processor());
+    let before = on_processor();
+    let start = Instant::now();
     work();
     let (took, after) = (start.elapsed(), on_processor());
     match before.zip(after).and_then(|(before, after)| after.checked_sub(before)) {
