@@ -57,3 +57,68 @@ fn unescape((text, reason): (&str, &'static str)) -> (Vec<u8>, &'static str) {
 fn digit(byte: u8) -> u8 {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or(0)
 }
+
+/// Mail data: so many octets of lines of 76 characters and a CRLF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// One line in a hundred begins with a dot.
+    SomeDotted,
+    Plain,
+    /// One line for all.
+    NoNewlines,
+    /// Every line but the first, which some of the others get wrong.
+    EveryLineDotted,
+}
+
+impl Content {
+    pub const ALL: [Content; 4] =
+        [Content::SomeDotted, Content::Plain, Content::NoNewlines, Content::EveryLineDotted];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Content::SomeDotted => "1 % dotted",
+            Content::Plain => "no dots",
+            Content::NoNewlines => "no newlines",
+            Content::EveryLineDotted => "every line dotted",
+        }
+    }
+
+    /// As an application has it; it ends in a CRLF.
+    pub fn plain(self, octets: usize) -> Vec<u8> {
+        let mut content = Vec::with_capacity(octets + LINE + 2);
+        let mut number = 0;
+        while content.len() < octets {
+            let start = content.len();
+            content.extend((0..LINE).map(|at| TEXT[(number * 31 + at * 7) % TEXT.len()]));
+            match self {
+                Content::SomeDotted if number % 100 == 50 => content[start] = b'.',
+                Content::EveryLineDotted if number > 0 => content[start] = b'.',
+                _ => {}
+            }
+            if self != Content::NoNewlines {
+                content.extend_from_slice(b"\r\n");
+            }
+            number += 1;
+        }
+        if self == Content::NoNewlines {
+            content.extend_from_slice(b"\r\n");
+        }
+        content
+    }
+
+    /// As it is on the wire behind DATA, with its end.
+    pub fn on_the_wire(self, octets: usize) -> Vec<u8> {
+        let mut wire = Vec::new();
+        for line in self.plain(octets).split_inclusive(|byte| *byte == b'\n') {
+            if line.starts_with(b".") {
+                wire.push(b'.');
+            }
+            wire.extend_from_slice(line);
+        }
+        wire.extend_from_slice(b".\r\n");
+        wire
+    }
+}
+
+const LINE: usize = 76;
+const TEXT: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/ ";

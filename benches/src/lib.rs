@@ -1,7 +1,10 @@
-//! What the benchmarks share: the corpus, the contenders, and the file of results.
+//! What the benchmarks share: the corpus, the contenders, how they take turns, and the file of
+//! results.
 
-pub mod contenders;
 pub mod corpus;
+pub mod goals;
 pub mod results;
+pub mod rows;
+pub mod turns;
 
-pub use contenders::{Contender, OURS, REGISTRY};
+pub use rows::{Contender, Row};

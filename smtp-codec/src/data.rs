@@ -9,18 +9,38 @@ use smtp_proto::session::BareNewline;
 
 use crate::plain::pass_over;
 
-/// The next thing to do with the input.
+/// The next thing to do with the input, in octets from where the last piece ended.
+#[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Piece {
-    /// Throw `skip` octets away, then `len` octets are content.
-    Run { skip: usize, len: usize },
-    /// Throw `skip` octets away; in their place stands `text`.
-    Literal { skip: usize, text: &'static [u8] },
-    /// Throw `skip` octets away: a bare newline was met, and the policy is to refuse it.
-    Bare { skip: usize },
-    /// Throw `skip` octets away: the data has ended.
-    End { skip: usize },
-    /// What is left is at most `.` or `.` CR, and cannot be judged yet.
+pub enum Piece {
+    /// Throw `skip` octets away, then `len` octets are content. `len` is never 0.
+    Run {
+        /// At most 1: a stuffed dot.
+        skip: usize,
+        /// How many octets behind it are content.
+        len: usize,
+    },
+    /// Throw `skip` octets away; in their place stands `text`. Only under
+    /// [`BareNewline::Normalise`].
+    Literal {
+        /// At most 2: a stuffed dot, a bare newline.
+        skip: usize,
+        /// What is content instead: the CR LF, or the LF that a CR lacked.
+        text: &'static [u8],
+    },
+    /// Throw `skip` octets away: a bare newline was met. Only under [`BareNewline::Reject`], and
+    /// once; pieces go on until the end, but what they hold is void.
+    Bare {
+        /// At most 2: a stuffed dot, a bare LF. A bare CR was already content.
+        skip: usize,
+    },
+    /// Throw `skip` octets away: the data has ended. What follows is not mail data.
+    End {
+        /// Always 3: the dot and its CR LF.
+        skip: usize,
+    },
+    /// More input is wanted. What is left is nothing, `.` or `.` CR, which cannot be judged yet
+    /// and must come again.
     Incomplete,
 }
 
@@ -31,21 +51,58 @@ enum At {
     AfterCr,
 }
 
-/// The state between two pieces: where in a line the next octet stands.
+/// Decodes mail data that came by DATA: finds its end, takes stuffed dots off, and notices bare
+/// newlines (RFC 5321 sections 2.3.8, 4.1.1.4 and 4.5.2). It starts behind the CR LF of the DATA
+/// command and holds no octets itself: the pieces say what the caller's own are.
+///
+/// The input may come in any sizes. Where runs end depends on them; the content, the end and
+/// whether a bare newline was met do not. There is no limit on the length of a line or of the data.
+///
+/// ```
+/// use smtp_codec::{Decoder, Piece};
+/// use smtp_proto::session::BareNewline;
+///
+/// let mut decoder = Decoder::new(BareNewline::Reject);
+/// let (mut content, mut input) = (Vec::new(), &b"..hidden\r\nlast\r\n.\r\nQUIT\r\n"[..]);
+/// loop {
+///     let taken = match decoder.next(input) {
+///         Piece::Run { skip, len } => {
+///             content.extend_from_slice(&input[skip..skip + len]);
+///             skip + len
+///         }
+///         Piece::Literal { skip, text } => {
+///             content.extend_from_slice(text);
+///             skip
+///         }
+///         Piece::Bare { .. } => panic!("a bare CR or LF: the message is void"),
+///         Piece::Incomplete => panic!("more input is wanted"),
+///         Piece::End { skip } => {
+///             input = &input[skip..];
+///             break;
+///         }
+///     };
+///     input = &input[taken..];
+/// }
+/// assert_eq!((&content[..], input), (&b".hidden\r\nlast\r\n"[..], &b"QUIT\r\n"[..]));
+/// ```
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Decoder {
+pub struct Decoder {
     at: At,
     policy: BareNewline,
     bare: bool,
 }
 
 impl Decoder {
-    pub(crate) fn new(policy: BareNewline) -> Self {
+    /// Starts behind the DATA command.
+    #[must_use]
+    pub fn new(policy: BareNewline) -> Self {
         Decoder { at: At::LineStart, policy, bare: false }
     }
 
-    /// Judges the start of `input`, which must begin where the last piece ended.
-    pub(crate) fn next(&mut self, input: &[u8]) -> Piece {
+    /// Judges the start of `input`, which must begin where the last piece ended. Nothing is an
+    /// error here: what was sent against the rules is [`Piece::Bare`]. Behind [`Piece::End`] the
+    /// decoder is spent.
+    pub fn next(&mut self, input: &[u8]) -> Piece {
         let mut skip = 0;
         if self.at == At::LineStart && input.first() == Some(&b'.') {
             match input {

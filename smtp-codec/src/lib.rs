@@ -67,6 +67,7 @@ pub mod client;
 pub mod server;
 
 pub use buffer::{RxBuf, TxBuf};
+pub use data::{Decoder, Piece};
 pub use dot::{Encoder, FoundBareNewline, Run};
 pub use machine::Machine;
 pub use smtp_proto as proto;
