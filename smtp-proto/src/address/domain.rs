@@ -10,6 +10,7 @@ use super::{
     error::{Parsed, fault, whole},
     literal::literal,
 };
+use crate::sink::{Sink, Text};
 use crate::syntax::{Class, Syntax};
 
 /// RFC 5321 section 4.5.3.1.2, in octets.
@@ -147,6 +148,17 @@ impl<'a> Host<'a> {
         match self {
             Host::Domain(domain) => domain.is_ascii(),
             Host::Literal(_) => true,
+        }
+    }
+}
+
+impl Host<'_> {
+    pub(crate) fn encode<S: Sink + ?Sized>(self, out: &mut S) {
+        match self {
+            Host::Domain(domain) => out.put(domain.0.as_bytes()),
+            Host::Literal(literal) => {
+                let _ = fmt::write(&mut Text(out), format_args!("{literal}"));
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use super::{
     error::{Fault, Parsed, fault, whole},
     local_part::local_part_at,
 };
+use crate::sink::Sink;
 use crate::syntax::Syntax;
 
 /// A path of 256 octets (RFC 5321 section 4.5.3.1.3) without its angle brackets.
@@ -79,6 +80,14 @@ impl<'a> Mailbox<'a> {
     /// The shortest legal form of the same mailbox: see [`LocalPart::canonical`].
     pub fn canonical(self) -> impl fmt::Display + Copy + 'a {
         Canonical(self)
+    }
+}
+
+impl Mailbox<'_> {
+    pub(crate) fn encode<S: Sink + ?Sized>(self, out: &mut S) {
+        out.put(self.local_part.as_str().as_bytes());
+        out.put(b"@");
+        self.host.encode(out);
     }
 }
 

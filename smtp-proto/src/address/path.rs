@@ -13,6 +13,7 @@ use super::{
     error::{Parsed, character, fault, whole},
     mailbox::mailbox_at,
 };
+use crate::sink::Sink;
 use crate::syntax::Syntax;
 
 /// The whole text of a path with its source route: no longer than a command line may be
@@ -159,6 +160,27 @@ impl<'a> From<Mailbox<'a>> for ForwardPath<'a> {
     fn from(mailbox: Mailbox<'a>) -> Self {
         ForwardPath::Mailbox(mailbox)
     }
+}
+
+impl ReversePath<'_> {
+    pub(crate) fn encode<S: Sink + ?Sized>(self, out: &mut S) {
+        encode(self.mailbox(), "", out);
+    }
+}
+
+impl ForwardPath<'_> {
+    pub(crate) fn encode<S: Sink + ?Sized>(self, out: &mut S) {
+        encode(self.mailbox(), "Postmaster", out);
+    }
+}
+
+fn encode<S: Sink + ?Sized>(mailbox: Option<Mailbox<'_>>, otherwise: &str, out: &mut S) {
+    out.put(b"<");
+    match mailbox {
+        Some(mailbox) => mailbox.encode(out),
+        None => out.put(otherwise.as_bytes()),
+    }
+    out.put(b">");
 }
 
 impl fmt::Display for ReversePath<'_> {

@@ -2,26 +2,25 @@
 
 use core::fmt;
 
-use super::{Argument, Command, Octets, Queue};
+use super::{Argument, Command, Octets, Queue, parameter};
 use crate::sink::{Sink, Text};
 
 pub(super) fn command<S: Sink + ?Sized>(command: &Command<'_>, out: &mut S) {
     out.put(command.verb().as_str().as_bytes());
     match command {
         Command::Helo(host) | Command::Ehlo(host) | Command::Lhlo(host) => {
-            write(out, format_args!(" {host}"));
+            out.put(b" ");
+            host.encode(out);
         }
         Command::Mail { reverse_path, parameters } => {
-            write(out, format_args!(" FROM:{reverse_path}"));
-            if !parameters.is_empty() {
-                write(out, format_args!(" {parameters}"));
-            }
+            out.put(b" FROM:");
+            reverse_path.encode(out);
+            parameter::encode(parameters.as_str(), out);
         }
         Command::Rcpt { forward_path, parameters } => {
-            write(out, format_args!(" TO:{forward_path}"));
-            if !parameters.is_empty() {
-                write(out, format_args!(" {parameters}"));
-            }
+            out.put(b" TO:");
+            forward_path.encode(out);
+            parameter::encode(parameters.as_str(), out);
         }
         Command::Bdat { size, last } => {
             write(out, format_args!(" {size}{}", if *last { " LAST" } else { "" }));
@@ -30,10 +29,12 @@ pub(super) fn command<S: Sink + ?Sized>(command: &Command<'_>, out: &mut S) {
         Command::Vrfy(wanted) | Command::Expn(wanted) => argument(out, *wanted),
         Command::Help(Some(topic)) => write(out, format_args!(" {topic}")),
         Command::Auth { mechanism, initial_response } => {
-            write(out, format_args!(" {mechanism}"));
+            out.put(b" ");
+            out.put(mechanism.as_str().as_bytes());
             if let Some(response) = initial_response {
                 let text = if response.is_empty() { "=" } else { response.as_str() };
-                write(out, format_args!(" {text}"));
+                out.put(b" ");
+                out.put(text.as_bytes());
             }
         }
         Command::Etrn(Queue::Host(domain)) => write(out, format_args!(" {domain}")),
@@ -64,7 +65,8 @@ fn octets<S: Sink + ?Sized>(out: &mut S, octets: Octets<'_>) {
 }
 
 fn argument<S: Sink + ?Sized>(out: &mut S, argument: Argument<'_>) {
-    write(out, format_args!(" {}", argument.as_str()));
+    out.put(b" ");
+    out.put(argument.as_str().as_bytes());
     if argument.smtp_utf8() {
         out.put(b" SMTPUTF8");
     }

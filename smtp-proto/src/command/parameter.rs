@@ -11,6 +11,7 @@ use super::date_time::DateTime;
 use super::original_recipient::OriginalRecipient;
 use super::value::{self, AuthParameter, Body, DeliverBy, Notify, Ret, Tracking, ValidSince};
 use super::verb::word;
+use crate::sink::Sink;
 use crate::syntax::{Class, Syntax};
 
 /// More unknown parameters than this are refused, so that looking for duplicates takes linear time.
@@ -229,6 +230,14 @@ impl<'a> Parameter<'a> {
         self.kind
     }
 
+    pub(crate) fn encode<S: Sink + ?Sized>(&self, out: &mut S) {
+        out.put(self.keyword.as_bytes());
+        if let Some(value) = self.value {
+            out.put(b"=");
+            out.put(value.as_bytes());
+        }
+    }
+
     pub(super) fn is_named(&self, keyword: &str) -> bool {
         self.keyword.eq_ignore_ascii_case(keyword)
     }
@@ -348,6 +357,14 @@ pub(super) fn separator(text: &str, syntax: Syntax) -> Option<&str> {
         (rest.len() < text.len()).then_some(rest)
     } else {
         text.strip_prefix(' ')
+    }
+}
+
+/// Writes a checked list, with one space before each parameter.
+pub(super) fn encode<S: Sink + ?Sized>(text: &str, out: &mut S) {
+    for word in words(text) {
+        out.put(b" ");
+        out.put(word.as_bytes());
     }
 }
 

@@ -1,7 +1,5 @@
 //! What the caller has sent.
 
-use core::fmt;
-
 use super::state::{Chunks, State, Transaction};
 use super::{CallError, ContentKind, Session};
 use crate::Sink;
@@ -59,11 +57,12 @@ impl Session {
         }
         self.transactions = self.transactions.saturating_add(1);
         out.put(b"MAIL FROM:");
-        let _ = fmt::write(&mut crate::sink::Text(out), format_args!("{reverse_path}"));
+        reverse_path.encode(out);
         for parameter in parameters.iter() {
             let is_needed = parameter.kind() != Some(Keyword::Prdr) || self.has_prdr();
             if is_needed && offered::is_offered(&parameter, &self.extensions) {
-                let _ = fmt::write(&mut crate::sink::Text(out), format_args!(" {parameter}"));
+                out.put(b" ");
+                parameter.encode(out);
             }
         }
         out.put(b"\r\n");
