@@ -1,6 +1,9 @@
 //! The two buffers of a connection. Both are bounded, and both hold no memory while empty and
 //! released.
 
+use std::cell::Cell;
+use std::task::Poll;
+
 use bytes::Buf;
 use smtp_proto::Sink;
 
@@ -31,12 +34,20 @@ pub struct RxBuf {
     brimful: bool,
 }
 
-/// What a buffer starts with, and grows from by doubling.
+/// Room for the command lines that are usual.
+const LINE: usize = 256;
+
+/// What a buffer starts with that is read into, and grows from by doubling.
 const FIRST: usize = 4 * 1024;
 
 /// What it grows to when more arrives than there is room for, though all of it is consumed: mail
 /// data then comes in larger pieces.
 const BULK: usize = 16 * 1024;
+
+thread_local! {
+    /// Room to read into while it is not known whether anything is there.
+    static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 impl RxBuf {
     pub(crate) fn new(limit: usize) -> Self {
@@ -53,7 +64,7 @@ impl RxBuf {
         let most = match (self.end == self.room.len(), std::mem::take(&mut self.brimful)) {
             (true, _) => self.limit,
             (_, true) => self.limit.min(BULK),
-            _ => 0,
+            _ => FIRST,
         };
         if self.room.len() < most {
             self.room.resize(self.room.len().saturating_mul(2).clamp(FIRST, most), 0);
@@ -67,21 +78,60 @@ impl RxBuf {
         self.brimful = n > 0 && self.end == self.room.len();
     }
 
-    /// Copies as much of `bytes` as fits; how much that was is returned.
+    /// Copies as much of `bytes` as fits; how much that was is returned. It takes no more memory
+    /// than they need, and fills it once.
     pub fn receive(&mut self, bytes: &[u8]) -> usize {
-        let mut taken = 0;
-        while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
-            let space = self.space();
-            let n = space.len().min(rest.len());
-            let (Some(place), Some(part)) = (space.get_mut(..n), rest.get(..n)) else { break };
-            if n == 0 {
-                break;
-            }
-            place.copy_from_slice(part);
-            self.filled(n);
-            taken += n;
+        let taken = bytes.len().min(self.vacant());
+        let Some(part) = bytes.get(..taken) else { return 0 };
+        self.room.truncate(self.end);
+        if self.room.capacity() - self.end < taken {
+            self.room.drain(..self.start);
+            self.end -= std::mem::take(&mut self.start);
+            let room = (self.end + taken).next_power_of_two().clamp(LINE, self.limit);
+            self.room.reserve_exact(room.saturating_sub(self.end));
         }
+        self.room.extend_from_slice(part);
+        self.end += taken;
         taken
+    }
+
+    /// Has `read` read into room that every connection of a thread reads into, and copies what came,
+    /// so that a wait takes no memory. What `read` is lent may hold octets that another connection
+    /// has received: it must say how many it wrote, and no more. Without
+    /// [room](RxBuf::vacant) it is lent nothing.
+    ///
+    /// ```
+    /// use std::io::{Error, Read};
+    /// use std::task::Poll;
+    /// use smtp_codec::server::{Config, Connection};
+    ///
+    /// let mut connection = Connection::new(Config::new("mx.example.org")?);
+    /// let mut stream = &b"EHLO client.example.net\r\n"[..];
+    /// let came = connection.rx().poll_receive(|room| Poll::Ready(stream.read(room)));
+    /// assert!(matches!(came, Poll::Ready(Ok(25))));
+    /// let came = connection.rx().poll_receive::<Error>(|_| Poll::Pending);
+    /// assert!(came.is_pending());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn poll_receive<E>(
+        &mut self,
+        read: impl FnOnce(&mut [u8]) -> Poll<Result<usize, E>>,
+    ) -> Poll<Result<usize, E>> {
+        let mut room = ROOM.take();
+        room.resize(BULK, 0);
+        let most = self.vacant().min(BULK);
+        let came = read(room.get_mut(..most).unwrap_or_default());
+        if let Poll::Ready(Ok(n)) = came {
+            self.receive(room.get(..n).unwrap_or_default());
+        }
+        ROOM.set(room);
+        came
+    }
+
+    /// How many octets more it takes now.
+    #[must_use]
+    pub fn vacant(&self) -> usize {
+        self.limit.saturating_sub(self.len())
     }
 
     /// How many octets wait to be consumed.
@@ -148,6 +198,9 @@ pub struct TxBuf {
     gone: u64,
 }
 
+/// Room for the longest reply that is usual, the one to EHLO.
+const REPLIES: usize = 256;
+
 /// Past this the connection stops taking input until its peer has read what waits.
 pub(crate) const HIGH_WATER: usize = 16 * 1024;
 
@@ -193,6 +246,9 @@ impl Sink for TxBuf {
             self.bytes.drain(..self.sent);
             self.sent = 0;
         }
+        if self.bytes.capacity() == 0 {
+            self.bytes.reserve(REPLIES);
+        }
         self.bytes.extend_from_slice(bytes);
     }
 }
@@ -229,6 +285,87 @@ mod tests {
         rx.consume(100);
         assert_eq!(rx.space().len(), 100);
         assert_eq!(rx.capacity(), 8 * 1024);
+    }
+
+    #[test]
+    fn what_is_received_takes_the_room_that_it_needs() {
+        let mut rx = RxBuf::new(16 * 1024);
+        for (len, capacity) in [(30, 256), (30, 256), (300, 512), (5000, 8192), (11_000, 16_384)] {
+            let before = rx.len();
+            assert_eq!(rx.receive(&vec![b'x'; len]), len);
+            assert_eq!((rx.len(), rx.capacity()), (before + len, capacity), "{len}");
+        }
+        assert_eq!(
+            (rx.vacant(), rx.is_full(), rx.receive(b"abcdefghijklmnopqrstuvwxyz")),
+            (24, false, 24)
+        );
+        assert_eq!((rx.vacant(), rx.is_full(), rx.receive(b"z")), (0, true, 0));
+        rx.consume(100);
+        assert_eq!((rx.receive(&[b'y'; 101]), rx.capacity()), (100, 16_384));
+        assert!(rx.bytes().ends_with(&[b"wx".as_slice(), &[b'y'; 100]].concat()));
+        rx.consume(rx.len());
+        assert_eq!(rx.space().len(), 16_384, "what is there is not given up");
+        rx.release();
+        rx.receive(b"NOOP");
+        assert_eq!(rx.space().len(), 4092, "and what is short of a read is not enough for one");
+    }
+
+    #[test]
+    fn a_read_that_finds_nothing_takes_no_memory() {
+        let mut rx = RxBuf::new(20_000);
+        assert!(rx.poll_receive::<()>(|_| Poll::Pending).is_pending());
+        assert_eq!(rx.poll_receive(|_| Poll::Ready(Err("no"))), Poll::Ready(Err("no")));
+        assert_eq!(rx.capacity(), 0);
+        let fill = |room: &mut [u8]| {
+            room.fill(b'x');
+            Poll::Ready(Ok::<_, ()>(room.len()))
+        };
+        assert_eq!(rx.poll_receive(fill), Poll::Ready(Ok(16_384)));
+        assert_eq!(rx.poll_receive(fill), Poll::Ready(Ok(3616)));
+        assert_eq!(rx.poll_receive(fill), Poll::Ready(Ok(0)), "there is no room");
+        assert!(rx.bytes() == [b'x'; 20_000]);
+    }
+
+    #[test]
+    fn reads_within_reads_do_not_meet() {
+        let (mut rx, mut inner) = (RxBuf::new(20_000), RxBuf::new(20_000));
+        let put = |room: &mut [u8], text: &[u8]| {
+            room[..text.len()].copy_from_slice(text);
+            Poll::Ready(Ok::<_, ()>(text.len()))
+        };
+        let _ = rx.poll_receive(|room| {
+            let came = put(room, b"outer");
+            let _ = inner.poll_receive(|room| put(room, b"INNER"));
+            came
+        });
+        assert_eq!((rx.bytes(), inner.bytes()), (&b"outer"[..], &b"INNER"[..]));
+    }
+
+    #[test]
+    fn what_is_received_and_what_is_read_stand_in_order() {
+        let mut rx = RxBuf::new(16 * 1024);
+        let (mut sent, mut seen) = (Vec::new(), Vec::new());
+        for round in 0..200_u8 {
+            let piece = vec![round; usize::from(round) * 7 % 900];
+            if round % 3 == 0 {
+                let space = rx.space();
+                let n = space.len().min(piece.len());
+                space[..n].copy_from_slice(&piece[..n]);
+                rx.filled(n);
+                sent.extend_from_slice(&piece[..n]);
+            } else {
+                assert_eq!(rx.receive(&piece), piece.len());
+                sent.extend_from_slice(&piece);
+            }
+            let take = rx.len() - rx.len().min(usize::from(round % 5) * 50);
+            seen.extend_from_slice(&rx.bytes()[..take]);
+            rx.consume(take);
+            if round % 7 == 0 {
+                rx.release();
+            }
+        }
+        seen.extend_from_slice(rx.bytes());
+        assert!(seen == sent);
     }
 
     #[test]

@@ -85,6 +85,20 @@ impl Sink for Fixed<'_> {
     }
 }
 
+/// Writes `number` in decimal. `core::fmt` would take ten times as long.
+pub(crate) fn put_number<S: Sink + ?Sized>(out: &mut S, number: u64) {
+    let mut digits = [0; 20];
+    let (mut left, mut unused) = (number, digits.len());
+    for place in digits.iter_mut().rev() {
+        *place = b'0'.saturating_add(u8::try_from(left % 10).unwrap_or(0));
+        (left, unused) = (left / 10, unused - 1);
+        if left == 0 {
+            break;
+        }
+    }
+    out.put(digits.get(unused..).unwrap_or_default());
+}
+
 /// Lets `Display` implementations write into a sink; never fails.
 pub(crate) struct Text<'s, S: Sink + ?Sized>(pub(crate) &'s mut S);
 
@@ -98,6 +112,23 @@ impl<S: Sink + ?Sized> core::fmt::Write for Text<'_, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_written_as_they_are_shown() {
+        for (number, shown) in [
+            (0, "0"),
+            (9, "9"),
+            (10, "10"),
+            (100, "100"),
+            (1_000_907, "1000907"),
+            (u64::MAX, "18446744073709551615"),
+        ] {
+            let mut room = [0; 20];
+            let mut out = Fixed::new(&mut room);
+            put_number(&mut out, number);
+            assert_eq!(out.finish(), Ok(shown.as_bytes()));
+        }
+    }
 
     #[test]
     fn a_full_slice_is_reported_and_stays_full() {

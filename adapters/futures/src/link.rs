@@ -273,18 +273,15 @@ fn read<S: AsyncRead + Unpin, C: Machine>(
     connection: &mut C,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<()>> {
-    let space = connection.rx().space();
-    if space.is_empty() {
+    if connection.rx().is_full() {
         return Poll::Ready(Ok(()));
     }
-    let read = Pin::new(stream).poll_read(cx, space);
-    if read.is_pending() {
+    let came = connection.rx().poll_receive(|room| Pin::new(stream).poll_read(cx, room));
+    if came.is_pending() {
         connection.release();
     }
-    let n = ready!(read)?;
-    match n {
-        0 => connection.eof(),
-        n => connection.rx().filled(n),
+    if ready!(came)? == 0 {
+        connection.eof();
     }
     Poll::Ready(Ok(()))
 }

@@ -56,7 +56,8 @@ impl Tls {
         while secured.connection.is_handshaking() || secured.connection.wants_write() {
             let left = by.checked_duration_since(Instant::now()).filter(|left| !left.is_zero());
             let left = left.ok_or(io::ErrorKind::TimedOut)?;
-            secured.stream.bound(left)?;
+            secured.stream.bound_reads(left)?;
+            secured.stream.bound_writes(left)?;
             if secured.flush()? || secured.connection.wants_write() {
                 continue;
             }

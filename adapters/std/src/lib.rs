@@ -26,6 +26,7 @@
 //! # }
 //! ```
 
+mod bounds;
 mod client;
 #[cfg(feature = "tls")]
 mod handshake;

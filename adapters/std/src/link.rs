@@ -7,7 +7,8 @@ use bytes::Buf;
 use smtp_codec::{Machine, Want};
 
 use crate::Transport;
-use crate::wire::Wire;
+use crate::bounds::Bounds;
+use crate::wire::{Direction, Wire};
 
 /// How long a peer has to take what it is told last.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -21,6 +22,7 @@ pub(crate) struct Link<S, C> {
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<crate::handshake::Tls>,
     pub(crate) connection: C,
+    bounds: Bounds,
     /// What was left of the wait when the application got its turn, whose time is not the peer's.
     left: Option<Duration>,
     heard: u64,
@@ -36,6 +38,7 @@ impl<S: Transport, C: Machine> Link<S, C> {
             #[cfg(feature = "tls")]
             tls: None,
             connection,
+            bounds: Bounds::default(),
             left: None,
             heard: 0,
             late: false,
@@ -109,7 +112,10 @@ impl<S: Transport, C: Machine> Link<S, C> {
 
     /// Makes the handshake that the session asks for. If it fails the stream is not used again.
     fn secure(&mut self, by: Instant) {
-        match self.handshake(by) {
+        let made = self.handshake(by);
+        // The handshake has bounds of its own.
+        self.bounds = Bounds::default();
+        match made {
             Ok(()) => {
                 self.note_binding();
                 self.connection.secured();
@@ -146,16 +152,16 @@ impl<S: Transport, C: Machine> Link<S, C> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    fn bound(&mut self, by: Instant) -> io::Result<()> {
+    fn bound(&mut self, direction: Direction, by: Instant) -> io::Result<()> {
         match by.checked_duration_since(Instant::now()) {
-            Some(left) if !left.is_zero() => self.stream.bound(left),
+            Some(left) if !left.is_zero() => self.bounds.hold(&mut self.stream, direction, left),
             _ => Err(io::ErrorKind::TimedOut.into()),
         }
     }
 
     fn flush(&mut self, by: Instant) -> io::Result<()> {
         while self.connection.tx().has_remaining() {
-            self.bound(by)?;
+            self.bound(Direction::Write, by)?;
             let sent = retry(|| self.stream.write(self.connection.tx().chunk()))?;
             if sent == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
@@ -163,14 +169,14 @@ impl<S: Transport, C: Machine> Link<S, C> {
             self.connection.tx().advance(sent);
         }
         while self.stream.flush()? {
-            self.bound(by)?;
+            self.bound(Direction::Write, by)?;
         }
         Ok(())
     }
 
     fn read(&mut self, by: Instant) -> io::Result<()> {
         let n = loop {
-            self.bound(by)?;
+            self.bound(Direction::Read, by)?;
             if let Some(n) = retry(|| self.stream.read(self.connection.rx().space()))? {
                 break n;
             }
@@ -191,7 +197,8 @@ impl<S: Transport, C: Machine> Link<S, C> {
         if let Some(error) = self.error.take() {
             return Err(error);
         }
-        let _ = self.bound(Instant::now() + LAST_WORDS.min(self.connection.patience()));
+        let by = Instant::now() + LAST_WORDS.min(self.connection.patience());
+        let _ = self.bound(Direction::Write, by);
         let _ = self.stream.end();
         if self.connection.lingers() {
             let _ = self.drain();
@@ -207,7 +214,7 @@ impl<S: Transport, C: Machine> Link<S, C> {
         let mut room = [0; 4096];
         let mut left = LINGER.1;
         while left > 0 {
-            self.bound(by)?;
+            self.bound(Direction::Read, by)?;
             let Some(n) = retry(|| self.stream.read(&mut room))? else { continue };
             if n == 0 {
                 break;

@@ -6,13 +6,21 @@ use std::time::Duration;
 
 /// A blocking stream whose waits can be bounded.
 pub trait Transport: Read + Write {
-    /// Has reads and writes fail with `WouldBlock` or `TimedOut` after `wait`, which is not zero.
-    /// A stream that cannot do so may ignore it; deadlines then hold only between two operations.
+    /// Has reads fail with `WouldBlock` or `TimedOut` after `wait`, which is not zero, until it is
+    /// said anew. A stream that cannot do so may ignore it; deadlines then hold only between two
+    /// operations.
     ///
     /// # Errors
     ///
     /// What the operating system says.
-    fn bound(&mut self, wait: Duration) -> io::Result<()>;
+    fn bound_reads(&mut self, wait: Duration) -> io::Result<()>;
+
+    /// The same for writes.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    fn bound_writes(&mut self, wait: Duration) -> io::Result<()>;
 
     /// Says that nothing more will be written.
     ///
@@ -23,8 +31,11 @@ pub trait Transport: Read + Write {
 }
 
 impl Transport for TcpStream {
-    fn bound(&mut self, wait: Duration) -> io::Result<()> {
-        self.set_read_timeout(Some(wait))?;
+    fn bound_reads(&mut self, wait: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(wait))
+    }
+
+    fn bound_writes(&mut self, wait: Duration) -> io::Result<()> {
         self.set_write_timeout(Some(wait))
     }
 
@@ -35,8 +46,11 @@ impl Transport for TcpStream {
 
 #[cfg(unix)]
 impl Transport for std::os::unix::net::UnixStream {
-    fn bound(&mut self, wait: Duration) -> io::Result<()> {
-        self.set_read_timeout(Some(wait))?;
+    fn bound_reads(&mut self, wait: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(wait))
+    }
+
+    fn bound_writes(&mut self, wait: Duration) -> io::Result<()> {
         self.set_write_timeout(Some(wait))
     }
 
@@ -73,7 +87,11 @@ impl<R, W: Write> Write for Pipe<R, W> {
 }
 
 impl<R: Read, W: Write> Transport for Pipe<R, W> {
-    fn bound(&mut self, _: Duration) -> io::Result<()> {
+    fn bound_reads(&mut self, _: Duration) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn bound_writes(&mut self, _: Duration) -> io::Result<()> {
         Ok(())
     }
 

@@ -15,6 +15,12 @@ pub(crate) enum Wire<S> {
     Gone,
 }
 
+#[derive(Clone, Copy)]
+pub(crate) enum Direction {
+    Read,
+    Write,
+}
+
 impl<S> std::fmt::Debug for Wire<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -27,12 +33,16 @@ impl<S> std::fmt::Debug for Wire<S> {
 }
 
 impl<S: Transport> Wire<S> {
-    pub(crate) fn bound(&mut self, wait: Duration) -> io::Result<()> {
-        match self {
-            Wire::Plain(stream) => stream.bound(wait),
+    pub(crate) fn bound(&mut self, direction: Direction, wait: Duration) -> io::Result<()> {
+        let stream = match self {
+            Wire::Plain(stream) => stream,
             #[cfg(feature = "tls")]
-            Wire::Tls(secured) => secured.stream.bound(wait),
-            Wire::Gone => Ok(()),
+            Wire::Tls(secured) => &mut secured.stream,
+            Wire::Gone => return Ok(()),
+        };
+        match direction {
+            Direction::Read => stream.bound_reads(wait),
+            Direction::Write => stream.bound_writes(wait),
         }
     }
 

@@ -234,19 +234,18 @@ fn read<S: AsyncRead + Unpin, C: Machine>(
     connection: &mut C,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<()>> {
-    let mut space = ReadBuf::new(connection.rx().space());
-    if space.remaining() == 0 {
+    if connection.rx().is_full() {
         return Poll::Ready(Ok(()));
     }
-    let polled = Pin::new(stream).poll_read(cx, &mut space);
-    let n = space.filled().len();
-    if polled.is_pending() {
+    let came = connection.rx().poll_receive(|room| {
+        let mut room = ReadBuf::new(room);
+        Pin::new(stream).poll_read(cx, &mut room).map_ok(|()| room.filled().len())
+    });
+    if came.is_pending() {
         connection.release();
     }
-    ready!(polled)?;
-    match n {
-        0 => connection.eof(),
-        n => connection.rx().filled(n),
+    if ready!(came)? == 0 {
+        connection.eof();
     }
     Poll::Ready(Ok(()))
 }

@@ -157,7 +157,11 @@ impl App {
                 }
             }
             Event::Message(message) => match self.delivery.take() {
-                Some(delivery) => return Next::Commit(delivery),
+                Some(delivery) if delivery.waits_for_disk() => return Next::Commit(delivery),
+                Some(delivery) => {
+                    self.committed(delivery.commit());
+                    self.acknowledge(message);
+                }
                 None => self.acknowledge(message),
             },
             Event::Aborted(abort) => {

@@ -145,7 +145,17 @@ fn bind(endpoint: &Endpoint) -> io::Result<TcpListener> {
     };
     let addresses: Vec<SocketAddr> =
         (endpoint.host.as_str(), endpoint.port).to_socket_addrs().map_err(explain)?.collect();
-    TcpListener::bind(addresses.as_slice()).map_err(explain)
+    listener(&addresses).map_err(explain)
+}
+
+/// How many clients may wait to be taken. The system may allow fewer; the 128 of the standard
+/// library are passed by any burst, and whoever comes then waits for seconds.
+const BACKLOG: i32 = 4096;
+
+fn listener(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(addresses)?;
+    socket2::SockRef::from(&listener).listen(BACKLOG)?;
+    Ok(listener)
 }
 
 /// Scripts read the first lines; the rest is for people.
@@ -187,4 +197,22 @@ fn announce(addresses: &[SocketAddr], args: &ServeArgs) -> io::Result<()> {
          Ctrl-C stops the server. Arriving:"
     ));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_burst_of_clients_can_wait_to_be_taken() {
+        let listener = listener(&["127.0.0.1:0".parse().unwrap()]).unwrap();
+        let address = listener.local_addr().unwrap();
+        let burst: Vec<_> = (0..300)
+            .map(|_| TcpStream::connect_timeout(&address, Duration::from_secs(10)))
+            .collect();
+        assert!(burst.iter().all(Result::is_ok), "{:?}", burst.iter().find(|it| it.is_err()));
+    }
 }

@@ -70,8 +70,8 @@ impl Shared {
 
     /// A message was taken over.
     pub(super) fn took_one(&self) {
-        self.taken.fetch_add(1, Ordering::AcqRel);
-        self.wake();
+        self.taken.fetch_add(1, Ordering::SeqCst);
+        self.wake_to_stop();
     }
 
     /// Calls the server off: no more connections, and sessions end where they can.
@@ -87,7 +87,7 @@ impl Shared {
 
     /// Whether no more messages are taken: there were enough, or the server was called off.
     pub(super) fn is_stopping(&self) -> bool {
-        self.is_off() || self.exit_after.is_some_and(|n| self.taken.load(Ordering::Acquire) >= n)
+        self.is_off() || self.exit_after.is_some_and(|n| self.taken.load(Ordering::SeqCst) >= n)
     }
 
     /// A wait for the server to be called off, whatever the runtime.
@@ -98,7 +98,7 @@ impl Shared {
 
     /// Counts a session for as long as what is returned lives.
     pub(super) fn session(self: &Arc<Self>) -> Present {
-        self.sessions.fetch_add(1, Ordering::AcqRel);
+        self.sessions.fetch_add(1, Ordering::SeqCst);
         Present(Arc::clone(self))
     }
 
@@ -109,8 +109,15 @@ impl Shared {
         while !self.is_stopping() {
             guard = changed.wait(guard).unwrap_or_else(PoisonError::into_inner);
         }
-        let busy = |(): &mut ()| self.sessions.load(Ordering::Acquire) > 0;
+        let busy = |(): &mut ()| self.sessions.load(Ordering::SeqCst) > 0;
         drop(changed.wait_timeout_while(guard, GRACE, busy));
+    }
+
+    /// Messages and sessions come and go while nobody cares how many there are.
+    fn wake_to_stop(&self) {
+        if self.is_stopping() {
+            self.wake();
+        }
     }
 
     fn wake(&self) {
@@ -144,7 +151,7 @@ pub(super) struct Present(Arc<Shared>);
 
 impl Drop for Present {
     fn drop(&mut self) {
-        self.0.sessions.fetch_sub(1, Ordering::AcqRel);
-        self.0.wake();
+        self.0.sessions.fetch_sub(1, Ordering::SeqCst);
+        self.0.wake_to_stop();
     }
 }

@@ -1,6 +1,7 @@
 //! Names for stored messages.
 
 use std::fmt;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,10 +18,11 @@ impl Id {
     /// apart; where that could fail, creating the file exclusively decides.
     pub(crate) fn next() -> Self {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
+        static PROCESS: LazyLock<u32> = LazyLock::new(std::process::id);
         let nanos =
             SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
         let counter = COUNTER.fetch_add(1, Ordering::Relaxed);
-        Id(format!("{nanos:016x}-{:x}-{counter:x}", std::process::id()))
+        Id(format!("{nanos:016x}-{:x}-{counter:x}", *PROCESS))
     }
 
     /// The name as text.

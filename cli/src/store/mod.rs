@@ -144,6 +144,11 @@ impl Delivery {
         self.size = self.size.saturating_add(piece.len().try_into().unwrap_or(u64::MAX));
     }
 
+    /// Whether [`commit`](Self::commit) blocks, so that it is worth a thread of its own.
+    pub(crate) fn waits_for_disk(&self) -> bool {
+        !matches!(self.target, Target::Discard)
+    }
+
     /// Puts the message in place. When this returns, it survives a crash of the machine.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::{EnhancedCode, ReplyCode};
-use crate::sink::{Sink, Text};
+use crate::sink::{Fixed, Sink};
 
 /// The most octets that one line of a reply may have, code and CRLF included
 /// (RFC 5321 section 4.5.3.1.5).
@@ -106,6 +106,24 @@ pub fn write_reply<S: Sink + ?Sized>(
     }
 }
 
+/// What stands before the text of a line, put as one piece.
+pub(crate) fn put_codes<S: Sink + ?Sized>(
+    out: &mut S,
+    code: ReplyCode,
+    separator: &[u8],
+    enhanced: Option<EnhancedCode>,
+) {
+    let mut room = [0; 4 + EnhancedCode::LONGEST + 1];
+    let mut head = Fixed::new(&mut room);
+    head.put(&code.digits());
+    head.put(separator);
+    if let Some(enhanced) = enhanced {
+        enhanced.encode(&mut head);
+        head.put(b" ");
+    }
+    out.put(head.finish().unwrap_or_default());
+}
+
 fn write_line<S: Sink + ?Sized>(
     out: &mut S,
     code: ReplyCode,
@@ -114,11 +132,7 @@ fn write_line<S: Sink + ?Sized>(
     line: &str,
     utf8: bool,
 ) {
-    out.put(&code.digits());
-    out.put(separator);
-    if let Some(enhanced) = enhanced {
-        let _ = fmt::write(&mut Text(out), format_args!("{enhanced} "));
-    }
+    put_codes(out, code, separator, enhanced);
     if utf8 || line.is_ascii() {
         out.put(line.as_bytes());
     } else {

@@ -1,10 +1,8 @@
 //! The reply to EHLO as a server writes it.
 
-use core::fmt;
-
 use super::answer::check_line;
 use super::{Capability, Extension, Extensions, ReplyError, SmtpLimits};
-use crate::sink::{Sink, Text};
+use crate::sink::{Sink, Text, put_number};
 
 /// Writes the reply to EHLO or LHLO: a line for `domain`, then a line for each extension.
 ///
@@ -33,9 +31,38 @@ pub fn write_ehlo_reply<S: Sink + ?Sized>(
     extensions: &Extensions,
     more: &[Capability<'_>],
 ) -> Result<(), ReplyError> {
+    let given = |extension| {
+        let given = more.iter().find(|capability| capability.kind() == Some(extension));
+        given.map(Line::Given)
+    };
+    let unknown = more.iter().filter(|capability| capability.kind().is_none());
+    write_lines(out, domain, extensions, given, unknown.map(Line::Given))
+}
+
+/// The same, of a server that knows what it says of which extension: `texts` has what stands behind
+/// the keyword.
+pub(crate) fn write_offer<S: Sink + ?Sized>(
+    out: &mut S,
+    domain: &str,
+    extensions: &Extensions,
+    texts: &[(Extension, &str)],
+) -> Result<(), ReplyError> {
+    let given = |extension| {
+        let given = texts.iter().find(|(of, text)| *of == extension && !text.is_empty());
+        given.map(|(_, text)| Line::Text(extension, text))
+    };
+    write_lines(out, domain, extensions, given, core::iter::empty())
+}
+
+fn write_lines<'a, S: Sink + ?Sized>(
+    out: &mut S,
+    domain: &'a str,
+    extensions: &Extensions,
+    given: impl Fn(Extension) -> Option<Line<'a>>,
+    unknown: impl Iterator<Item = Line<'a>>,
+) -> Result<(), ReplyError> {
     check_line(domain)?;
-    let line = |extension: Extension| Line::of(extension, extensions, more);
-    let unknown = more.iter().filter(|c| c.kind().is_none()).map(Line::Given);
+    let line = |extension| given(extension).or_else(|| Line::of(extension, extensions));
     let mut before = Line::Domain(domain);
     for next in extensions.iter().filter_map(line).chain(unknown) {
         before.write(out, b"250-");
@@ -49,16 +76,14 @@ pub fn write_ehlo_reply<S: Sink + ?Sized>(
 enum Line<'a> {
     Domain(&'a str),
     Given(&'a Capability<'a>),
+    Text(Extension, &'a str),
     Bare(Extension),
     Number(Extension, u64),
     Limits(SmtpLimits),
 }
 
-impl<'a> Line<'a> {
-    fn of(kind: Extension, offered: &Extensions, more: &'a [Capability<'a>]) -> Option<Self> {
-        if let Some(given) = more.iter().find(|c| c.kind() == Some(kind)) {
-            return Some(Line::Given(given));
-        }
+impl Line<'_> {
+    fn of(kind: Extension, offered: &Extensions) -> Option<Self> {
         match kind {
             Extension::Auth | Extension::FutureRelease => None,
             Extension::Size => Some(Line::Number(kind, offered.size()?)),
@@ -83,12 +108,19 @@ impl<'a> Line<'a> {
                     out.put(argument);
                 }
             }
+            Line::Text(extension, text) => {
+                out.put(extension.keyword().as_bytes());
+                out.put(b" ");
+                out.put(text.as_bytes());
+            }
             Line::Bare(extension) => out.put(extension.keyword().as_bytes()),
             Line::Number(extension, number) => {
-                let _ = fmt::write(&mut Text(out), format_args!("{extension} {number}"));
+                out.put(extension.keyword().as_bytes());
+                out.put(b" ");
+                put_number(out, *number);
             }
             Line::Limits(limits) => {
-                let _ = fmt::write(&mut Text(out), format_args!("LIMITS {limits}"));
+                let _ = core::fmt::write(&mut Text(out), format_args!("LIMITS {limits}"));
             }
         }
         out.put(b"\r\n");

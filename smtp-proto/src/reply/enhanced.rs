@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::sink::{Sink, put_number};
+
 /// An enhanced status code: class, subject, detail.
 ///
 /// ```text
@@ -39,6 +41,17 @@ impl EnhancedCode {
     pub(crate) const fn known(class: u8, subject: u16, detail: u16) -> Self {
         assert!(matches!(class, 2 | 4 | 5) && subject <= 999 && detail <= 999);
         EnhancedCode { class, subject, detail }
+    }
+
+    /// Octets of the longest, `5.999.999`.
+    pub(crate) const LONGEST: usize = 9;
+
+    pub(crate) fn encode<S: Sink + ?Sized>(self, out: &mut S) {
+        put_number(out, self.class.into());
+        out.put(b".");
+        put_number(out, self.subject.into());
+        out.put(b".");
+        put_number(out, self.detail.into());
     }
 
     /// Reads a whole code, nothing before or behind it.

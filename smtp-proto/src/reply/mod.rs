@@ -15,10 +15,12 @@ mod owned;
 mod received;
 mod scanner;
 
+pub(crate) use answer::put_codes;
 pub use answer::{Positive, Refusal, ReplyError, ReplyText, write_reply};
 pub use capability::{Capabilities, Capability};
 pub use code::{Class, ReplyCode};
 pub use ehlo::write_ehlo_reply;
+pub(crate) use ehlo::write_offer;
 pub use enhanced::EnhancedCode;
 pub use extensions::Extensions;
 pub use keyword::Extension;

@@ -3,9 +3,8 @@
 use super::{Asked, Closing, Context, Session, State, Transaction};
 use crate::Sink;
 use crate::reply::{
-    EnhancedCode, Extension, Positive, REPLY_LINE, Refusal, ReplyCode, write_reply,
+    EnhancedCode, Extension, Positive, REPLY_LINE, Refusal, ReplyCode, put_codes, write_reply,
 };
-use crate::sink::Text;
 
 /// Code, enhanced status code, text.
 type Own = (u16, (u8, u16, u16), &'static str);
@@ -267,13 +266,13 @@ impl Session {
         (code, enhanced, text): (u16, Option<(u8, u16, u16)>, &str),
         out: &mut S,
     ) {
-        let mut line = Text(out);
-        let _ = match enhanced.filter(|_| cx.has(Extension::EnhancedStatusCodes)) {
-            Some((class, subject, detail)) => core::fmt::write(
-                &mut line,
-                format_args!("{code} {class}.{subject}.{detail} {} {text}\r\n", cx.hostname),
-            ),
-            None => core::fmt::write(&mut line, format_args!("{code} {} {text}\r\n", cx.hostname)),
-        };
+        let Some(code) = ReplyCode::new(code) else { return };
+        let enhanced = enhanced
+            .filter(|_| cx.has(Extension::EnhancedStatusCodes))
+            .and_then(|(class, subject, detail)| EnhancedCode::new(class, subject, detail));
+        put_codes(out, code, b" ", enhanced);
+        for part in [cx.hostname, " ", text, "\r\n"] {
+            out.put(part.as_bytes());
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::limits::within;
 use super::{Asked, Closing, Context, PriorityProfile, Session, State};
 use crate::Sink;
 use crate::command::{Base64, Mechanism, Verb};
-use crate::reply::{Capability, Extension, Extensions, Refusal, ReplyError, write_ehlo_reply};
+use crate::reply::{Extension, Extensions, Refusal, ReplyError, write_offer};
 use crate::session::Protocol;
 use crate::sink::{Fixed, Text};
 
@@ -257,31 +257,31 @@ impl Session {
         cx: &Context<'_>,
         out: &mut S,
     ) -> Result<(), ReplyError> {
+        let offered = self.offered(cx);
         let mut room = [0; MECHANISMS];
         let mut names = Fixed::new(&mut room);
-        for mechanism in all(cx.mechanisms).filter(|mechanism| self.may_be_used(cx, *mechanism)) {
-            names.put(b" ");
-            names.put(mechanism.as_str().as_bytes());
+        if offered.contains(Extension::Auth) {
+            for mechanism in all(cx.mechanisms).filter(|it| self.may_be_used(cx, *it)) {
+                names.put(b" ");
+                names.put(mechanism.as_str().as_bytes());
+            }
         }
         let names = names.finish().map_err(|_| ReplyError::TooLong)?;
         let names = core::str::from_utf8(names).unwrap_or_default().trim_start();
         let mut room = [0; HOLD];
         let mut hold = Fixed::new(&mut room);
-        if let (Some(most), Some(until)) =
-            (cx.settings.extensions.future_release(), cx.settings.hold_until)
-        {
+        if let (Some(most), Some(until)) = (offered.future_release(), cx.settings.hold_until) {
             let _ = core::fmt::write(&mut Text(&mut hold), format_args!("{most} {until}"));
         }
         let hold = hold.finish().map_err(|_| ReplyError::TooLong)?;
-        let priorities = cx.settings.priorities.map_or("", PriorityProfile::as_str);
-        let more = [
-            Capability::new("AUTH", names)?,
-            Capability::new("FUTURERELEASE", core::str::from_utf8(hold).unwrap_or_default())?,
-            Capability::new("MT-PRIORITY", priorities)?,
-            Capability::new("XCLIENT", XCLIENT)?,
-            Capability::new("XFORWARD", XFORWARD)?,
+        let texts = [
+            (Extension::Auth, names),
+            (Extension::FutureRelease, core::str::from_utf8(hold).unwrap_or_default()),
+            (Extension::MtPriority, cx.settings.priorities.map_or("", PriorityProfile::as_str)),
+            (Extension::Xclient, XCLIENT),
+            (Extension::Xforward, XFORWARD),
         ];
-        write_ehlo_reply(out, cx.hostname, &self.offered(cx), &more)
+        write_offer(out, cx.hostname, &offered, &texts)
     }
 }
 
