@@ -26,8 +26,9 @@ const ROUNDS: u8 = 32;
 #[derive(Debug)]
 pub(crate) struct Link<S, T, C> {
     stream: Wire<S>,
+    /// In a box: a handshake under way takes more than all the rest, and most sessions have none.
     #[cfg(feature = "tls")]
-    pub(crate) tls: Option<crate::handshake::Tls<S>>,
+    pub(crate) tls: Option<Box<crate::handshake::Tls<S>>>,
     pub(crate) connection: C,
     timer: T,
     /// When the present wait ends. It outlives a `next` that is dropped.
