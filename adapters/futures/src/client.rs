@@ -106,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer> Client<S, T> {
     #[cfg(feature = "tls")]
     pub fn with_tls(stream: S, timer: T, config: impl Into<Arc<Config>>, tls: ClientTls) -> Self {
         let mut link = Link::new(stream, timer, Connection::new(config));
-        link.tls = Some(tls.into());
+        link.tls = Some(Box::new(tls.into()));
         Client { link }
     }
 

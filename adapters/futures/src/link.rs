@@ -26,8 +26,9 @@ const ROUNDS: u8 = 32;
 #[derive(Debug)]
 pub(crate) struct Link<S, T, C> {
     stream: Wire<S>,
+    /// In a box: a handshake under way takes more than all the rest, and most sessions have none.
     #[cfg(feature = "tls")]
-    pub(crate) tls: Option<crate::handshake::Tls<S>>,
+    pub(crate) tls: Option<Box<crate::handshake::Tls<S>>>,
     pub(crate) connection: C,
     timer: T,
     /// When the present wait ends. It outlives a `next` that is dropped.
@@ -81,17 +82,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
                 (self.by, self.left) = (None, None);
             }
             let patience = self.connection.patience();
-            let wait = self.left.take().unwrap_or(patience);
-            let by = *self.by.get_or_insert_with(|| Instant::now() + wait);
-            let done = match want {
-                Want::Tls => {
-                    self.secure(by).await;
-                    continue;
-                }
-                Want::Input | Want::Flush => self.exchange(want, by).await,
+            match want {
                 Want::Event => {
-                    self.left = Some(by.saturating_duration_since(Instant::now()));
-                    self.by = None;
+                    // Where nothing was waited for, the clock need not be asked.
+                    if let Some(by) = self.by.take() {
+                        self.left = Some(by.saturating_duration_since(Instant::now()));
+                    }
                     if self.deaf {
                         // The peer's word says more than how the link broke.
                         self.error = None;
@@ -99,8 +95,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
                     return Ok(());
                 }
                 Want::Close => return self.close().await,
-            };
-            match done {
+                Want::Tls | Want::Input | Want::Flush => {}
+            }
+            let wait = self.left.take().unwrap_or(patience);
+            let by = *self.by.get_or_insert_with(|| Instant::now() + wait);
+            if want == Want::Tls {
+                self.secure(by).await;
+                continue;
+            }
+            match self.exchange(want, by).await {
                 Some(Ok(())) => {}
                 Some(Err(error)) => self.failed(error, patience),
                 None if self.deaf => self.connection.eof(),

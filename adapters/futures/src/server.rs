@@ -67,7 +67,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer> Server<S, T> {
     pub fn with_tls(stream: S, timer: T, config: impl Into<Arc<Config>>, tls: ServerTls) -> Self {
         let mut server = Self::new(stream, timer, config);
         server.link.connection.offer_tls();
-        server.link.tls = Some(tls.into());
+        server.link.tls = Some(Box::new(tls.into()));
         server
     }
 
@@ -81,7 +81,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer> Server<S, T> {
     ) -> Self {
         let mut server = Self::new(stream, timer, config);
         server.link.connection.implicit_tls();
-        server.link.tls = Some(tls.into());
+        server.link.tls = Some(Box::new(tls.into()));
         server
     }
 

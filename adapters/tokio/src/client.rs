@@ -102,7 +102,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     #[cfg(feature = "tls")]
     pub fn with_tls(stream: S, config: impl Into<Arc<Config>>, tls: ClientTls) -> Self {
         let mut link = Link::new(stream, Connection::new(config));
-        link.tls = Some(tls.into());
+        link.tls = Some(Box::new(tls.into()));
         Client { link }
     }
 

@@ -22,8 +22,9 @@ const LINGER: (Duration, usize) = (Duration::from_secs(1), 1024 * 1024);
 #[derive(Debug)]
 pub(crate) struct Link<S, C> {
     stream: Wire<S>,
+    /// In a box: a handshake under way takes more than all the rest, and most sessions have none.
     #[cfg(feature = "tls")]
-    pub(crate) tls: Option<crate::handshake::Tls<S>>,
+    pub(crate) tls: Option<Box<crate::handshake::Tls<S>>>,
     pub(crate) connection: C,
     /// When the present wait ends. It outlives a `next` that is dropped.
     by: Option<Instant>,
@@ -73,17 +74,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
                 (self.by, self.left) = (None, None);
             }
             let patience = self.connection.patience();
-            let wait = self.left.take().unwrap_or(patience);
-            let by = *self.by.get_or_insert_with(|| Instant::now() + wait);
-            let done = match want {
-                Want::Tls => {
-                    self.secure(by).await;
-                    continue;
-                }
-                Want::Input | Want::Flush => timeout_at(by, self.exchange(want)).await,
+            match want {
                 Want::Event => {
-                    self.left = Some(by.saturating_duration_since(Instant::now()));
-                    self.by = None;
+                    // Where nothing was waited for, the clock need not be asked.
+                    if let Some(by) = self.by.take() {
+                        self.left = Some(by.saturating_duration_since(Instant::now()));
+                    }
                     if self.deaf {
                         // The peer's word says more than how the link broke.
                         self.error = None;
@@ -91,8 +87,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
                     return Ok(());
                 }
                 Want::Close => return self.close().await,
-            };
-            match done {
+                Want::Tls | Want::Input | Want::Flush => {}
+            }
+            let wait = self.left.take().unwrap_or(patience);
+            let by = *self.by.get_or_insert_with(|| Instant::now() + wait);
+            if want == Want::Tls {
+                self.secure(by).await;
+                continue;
+            }
+            match timeout_at(by, self.exchange(want)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => self.failed(error, patience),
                 Err(_) if self.deaf => self.connection.eof(),
@@ -191,25 +194,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
         let patience = self.connection.patience();
         let _ = timeout(LAST_WORDS.min(patience), self.stream.shutdown()).await;
         if self.connection.lingers() {
-            let _ = timeout(LINGER.0.min(patience), self.drain()).await;
+            let mut left = LINGER.1;
+            let drained = poll_fn(|cx| drain(&mut self.stream, &mut left, cx));
+            let _ = timeout(LINGER.0.min(patience), drained).await;
         }
         // Nothing may come between this and the event that says so: a future can be dropped.
         self.over = true;
-        Ok(())
-    }
-
-    /// A connection that is closed while bytes wait in it is reset, and what the peer was told
-    /// last may be lost.
-    async fn drain(&mut self) -> io::Result<()> {
-        let mut room = [0; 4096];
-        let mut left = LINGER.1;
-        while left > 0 {
-            let n = tokio::io::AsyncReadExt::read(&mut self.stream, &mut room).await?;
-            if n == 0 {
-                break;
-            }
-            left = left.saturating_sub(n);
-        }
         Ok(())
     }
 }
@@ -246,6 +236,26 @@ fn read<S: AsyncRead + Unpin, C: Machine>(
     }
     if ready!(came)? == 0 {
         connection.eof();
+    }
+    Poll::Ready(Ok(()))
+}
+
+/// A connection that is closed while bytes wait in it is reset, and what the peer was told last
+/// may be lost. The room is not part of any future: each session would be larger by it.
+fn drain<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    left: &mut usize,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    let mut room = [0; 4096];
+    while *left > 0 {
+        let mut room = ReadBuf::new(&mut room);
+        ready!(Pin::new(&mut *stream).poll_read(cx, &mut room))?;
+        let n = room.filled().len();
+        if n == 0 {
+            break;
+        }
+        *left = left.saturating_sub(n);
     }
     Poll::Ready(Ok(()))
 }

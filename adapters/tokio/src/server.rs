@@ -56,7 +56,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Server<S> {
     pub fn with_tls(stream: S, config: impl Into<Arc<Config>>, tls: ServerTls) -> Self {
         let mut server = Self::new(stream, config);
         server.link.connection.offer_tls();
-        server.link.tls = Some(tls.into());
+        server.link.tls = Some(Box::new(tls.into()));
         server
     }
 
@@ -65,7 +65,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Server<S> {
     pub fn implicit_tls(stream: S, config: impl Into<Arc<Config>>, tls: ServerTls) -> Self {
         let mut server = Self::new(stream, config);
         server.link.connection.implicit_tls();
-        server.link.tls = Some(tls.into());
+        server.link.tls = Some(Box::new(tls.into()));
         server
     }
 

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,10 +30,10 @@ pub(super) fn serve(runtime: Runtime, ports: Vec<Port>, shared: Arc<Shared>) -> 
 /// `$next` gives `None` once the server is called off.
 macro_rules! session {
     ($server:ident, $app:expr, $next:expr, |$delivery:ident| $commit:expr) => {{
-        let mut app = $app;
+        let app = &mut $app;
         loop {
             if app.tls.is_none() {
-                app.tls = $server.tls().cloned();
+                app.tls = $server.tls().cloned().map(Box::new);
             }
             let next = match $next {
                 Some(Ok(event)) => app.on(event),
@@ -54,6 +55,14 @@ macro_rules! session {
     }};
 }
 pub(super) use session;
+
+/// The next event; `None` if the server is called off before. The wait is over and gone then.
+macro_rules! wait {
+    ($off:ident, $server:ident) => {{
+        let next = pin!($server.next());
+        $off.or(next).await
+    }};
+}
 
 /// A server for a stream: with TLS as the policy has it, and as trusted as its peer is.
 macro_rules! server {
@@ -116,7 +125,7 @@ mod blocking {
             true => preamble::blocking(&stream, peer),
             false => Ok(peer),
         };
-        let app = match client {
+        let mut app = match client {
             Ok(client) => App::new(shared, Some(client)),
             Err(error) => return no_preamble(peer, &error),
         };
@@ -158,7 +167,7 @@ mod on_tokio {
 
     async fn accept(listener: Listener, implicit: bool, shared: Arc<Shared>) {
         let mut off = shared.until_off();
-        while let Some(taken) = off.or(listener.accept()).await {
+        while let Some(taken) = off.or(pin!(listener.accept())).await {
             match taken {
                 Ok((stream, peer)) => {
                     tokio::spawn(session(stream, peer, implicit, Arc::clone(&shared)));
@@ -171,19 +180,24 @@ mod on_tokio {
         }
     }
 
-    async fn session(mut stream: TcpStream, peer: SocketAddr, implicit: bool, shared: Arc<Shared>) {
+    pub(super) async fn session(
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        implicit: bool,
+        shared: Arc<Shared>,
+    ) {
         let _ = stream.set_nodelay(true);
         let client = match shared.policy.proxied {
-            true => preamble::on_tokio(&mut stream, peer).await,
+            true => Box::pin(preamble::on_tokio(&mut stream, peer)).await,
             false => Ok(peer),
         };
-        let app = match client {
+        let mut app = match client {
             Ok(client) => App::new(&shared, Some(client)),
             Err(error) => return no_preamble(peer, &error),
         };
         let mut off = shared.until_off();
         let mut server = server!(Server, (stream), shared, Some(peer), implicit);
-        session!(server, app, off.or(server.next()).await, |delivery| commit(delivery).await);
+        session!(server, app, wait!(off, server), |delivery| commit(delivery).await);
     }
 
     pub(in crate::serve) async fn commit(delivery: Box<Delivery>) -> io::Result<Stored> {
@@ -217,7 +231,7 @@ mod on_smol {
 
     async fn accept(listener: Listener, implicit: bool, shared: Arc<Shared>) {
         let mut off = shared.until_off();
-        while let Some(taken) = off.or(listener.accept()).await {
+        while let Some(taken) = off.or(pin!(listener.accept())).await {
             match taken {
                 Ok((stream, peer)) => {
                     EXECUTOR.spawn(session(stream, peer, implicit, Arc::clone(&shared))).detach();
@@ -230,22 +244,25 @@ mod on_smol {
         }
     }
 
-    async fn session(mut stream: TcpStream, peer: SocketAddr, implicit: bool, shared: Arc<Shared>) {
+    pub(super) async fn session(
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        implicit: bool,
+        shared: Arc<Shared>,
+    ) {
         let _ = stream.set_nodelay(true);
         let client = match shared.policy.proxied {
-            true => preamble::futures(&mut stream, peer).await,
+            true => Box::pin(preamble::futures(&mut stream, peer)).await,
             false => Ok(peer),
         };
-        let app = match client {
+        let mut app = match client {
             Ok(client) => App::new(&shared, Some(client)),
             Err(error) => return no_preamble(peer, &error),
         };
         let mut off = shared.until_off();
         let mut server = server!(Server, (stream, AsyncIo), shared, Some(peer), implicit);
-        session!(server, app, off.or(server.next()).await, |delivery| smol::unblock(
-            || delivery.commit()
-        )
-        .await);
+        session!(server, app, wait!(off, server), |delivery| smol::unblock(|| delivery.commit())
+            .await);
     }
 }
 
@@ -267,7 +284,7 @@ mod on_async_std {
 
     async fn accept(listener: Listener, implicit: bool, shared: Arc<Shared>) {
         let mut off = shared.until_off();
-        while let Some(taken) = off.or(listener.accept()).await {
+        while let Some(taken) = off.or(pin!(listener.accept())).await {
             match taken {
                 Ok((stream, peer)) => {
                     spawn(session(stream, peer, implicit, Arc::clone(&shared)));
@@ -280,21 +297,41 @@ mod on_async_std {
         }
     }
 
-    async fn session(mut stream: TcpStream, peer: SocketAddr, implicit: bool, shared: Arc<Shared>) {
+    pub(super) async fn session(
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        implicit: bool,
+        shared: Arc<Shared>,
+    ) {
         let _ = stream.set_nodelay(true);
         let client = match shared.policy.proxied {
-            true => preamble::futures(&mut stream, peer).await,
+            true => Box::pin(preamble::futures(&mut stream, peer)).await,
             false => Ok(peer),
         };
-        let app = match client {
+        let mut app = match client {
             Ok(client) => App::new(&shared, Some(client)),
             Err(error) => return no_preamble(peer, &error),
         };
         let mut off = shared.until_off();
         let mut server = server!(Server, (Tcp(stream), Sleep), shared, Some(peer), implicit);
-        session!(server, app, off.or(server.next()).await, |delivery| spawn_blocking(
-            || delivery.commit()
-        )
-        .await);
+        session!(server, app, wait!(off, server), |delivery| spawn_blocking(|| delivery.commit())
+            .await);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<A, B, C, D, F>(_: impl FnOnce(A, B, C, D) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Whoever connects and says nothing makes the server keep this. A buffer or a handshake that is
+    /// part of a future is kept by each session, used or not.
+    #[test]
+    fn a_session_is_small() {
+        let sizes = [size(on_tokio::session), size(on_smol::session), size(on_async_std::session)];
+        assert!(sizes.iter().all(|size| *size <= 2048), "{sizes:?}");
     }
 }

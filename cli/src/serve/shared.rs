@@ -1,10 +1,11 @@
 //! What all sessions share.
 
-use std::future::pending;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -132,17 +133,21 @@ pub(super) struct UntilOff(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
 
 impl UntilOff {
     /// What `other` gives, or `None` if the server is called off before; that is said only once.
-    /// `other` is dropped then.
-    pub(super) async fn or<T>(&mut self, other: impl Future<Output = T>) -> Option<T> {
-        let off = async {
-            match &mut self.0 {
-                Some(off) => off.await,
-                None => pending().await,
+    /// It is only lent: a future that is handed on takes its room once more in each that holds it.
+    pub(super) async fn or<T>(
+        &mut self,
+        mut other: Pin<&mut impl Future<Output = T>>,
+    ) -> Option<T> {
+        poll_fn(|cx| {
+            if let Poll::Ready(done) = other.as_mut().poll(cx) {
+                return Poll::Ready(Some(done));
             }
+            let Some(off) = &mut self.0 else { return Poll::Pending };
+            ready!(off.as_mut().poll(cx));
             self.0 = None;
-            None
-        };
-        smol::future::or(async { Some(other.await) }, off).await
+            Poll::Ready(None)
+        })
+        .await
     }
 }
 

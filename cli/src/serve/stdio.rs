@@ -13,7 +13,7 @@ use super::shared::Shared;
 use crate::args::Runtime;
 
 pub(super) fn serve(runtime: Runtime, shared: Arc<Shared>) -> io::Result<()> {
-    let app = App::new(&shared, None);
+    let mut app = App::new(&shared, None);
     match runtime {
         Runtime::Std => {
             let stream = smtp_std::Pipe(io::stdin(), io::stdout());

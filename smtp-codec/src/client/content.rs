@@ -10,18 +10,25 @@ use crate::dot::FoundBareNewline;
 /// use smtp_codec::client::Content;
 ///
 /// let mut content = Content::new();
-/// assert!(content.wants_more());
 /// content.space()[..5].copy_from_slice(b"Hello");
 /// content.filled(5);
-/// assert!(!content.wants_more());
+/// assert!(content.wants_more(), "is that all?");
+/// content.filled(0);
+/// assert!(!content.wants_more(), "it is");
 /// ```
 #[derive(Debug)]
 pub struct Content {
     room: Box<[u8]>,
     start: usize,
     end: usize,
+    /// How often it was read since anything was written.
+    reads: u8,
     over: bool,
 }
+
+/// A second read tells whether the first has brought all there is, so that the end of a message
+/// leaves together with its last piece. There is no third: what comes slowly must not wait.
+const READS: u8 = 2;
 
 impl Default for Content {
     fn default() -> Self {
@@ -33,37 +40,43 @@ impl Content {
     /// Nothing read yet.
     #[must_use]
     pub fn new() -> Self {
-        Content { room: vec![0; 16 * 1024].into(), start: 0, end: 0, over: false }
+        Content { room: vec![0; 16 * 1024].into(), start: 0, end: 0, reads: 0, over: false }
     }
 
     /// Whether more must be read before anything can be written.
     #[must_use]
     pub fn wants_more(&self) -> bool {
-        self.start == self.end && !self.over
+        !self.over && self.reads < READS && self.end < self.room.len()
     }
 
     /// Where to read it to.
     pub fn space(&mut self) -> &mut [u8] {
-        &mut self.room
+        self.room.get_mut(self.end..).unwrap_or_default()
     }
 
     /// Says how many octets were read; 0 is the end of the content.
     pub fn filled(&mut self, n: usize) {
-        (self.start, self.end) = (0, n.min(self.room.len()));
+        self.end = self.end.saturating_add(n).min(self.room.len());
+        self.reads = self.reads.saturating_add(1);
         self.over = n == 0;
     }
 
-    /// Writes what there is to `slot`, or finishes it.
+    /// Writes what there is to `slot`, and finishes it if that is all. Nothing as long as
+    /// [more must be read](Content::wants_more).
     ///
     /// # Errors
     ///
     /// [`FoundBareNewline`] as for [`BodySlot::write`].
     pub fn write_to(&mut self, mut slot: BodySlot<'_>) -> Result<(), FoundBareNewline> {
-        if self.over {
-            return slot.finish();
-        }
         let rest = self.room.get(self.start..self.end).unwrap_or_default();
-        self.start += slot.write(rest)?;
+        if self.over {
+            self.start += slot.write_end(rest)?;
+        } else if !self.wants_more() {
+            self.start += slot.write(rest)?;
+        }
+        if self.start == self.end && !self.over {
+            (self.start, self.end, self.reads) = (0, 0, 0);
+        }
         Ok(())
     }
 }

@@ -273,6 +273,7 @@ impl RcptSlot<'_> {
 pub struct BodySlot<'a> {
     pub(super) call: Call<'a>,
     pub(super) encoder: &'a mut Encoder,
+    pub(super) chunk: &'a mut bool,
 }
 
 impl BodySlot<'_> {
@@ -286,7 +287,7 @@ impl BodySlot<'_> {
     /// session is then over: mail data cannot be taken back but by closing the connection.
     pub fn write(&mut self, content: &[u8]) -> Result<usize, FoundBareNewline> {
         if self.is_chunked() {
-            return self.write_chunk(content);
+            return self.write_chunk(content, false);
         }
         let mut taken = 0;
         loop {
@@ -314,12 +315,32 @@ impl BodySlot<'_> {
         }
     }
 
+    /// Writes what is left of the content, and [finishes](BodySlot::finish) it if there is room for
+    /// all. A message that fits into one chunk then goes as `BDAT n LAST`. How many octets were taken
+    /// is returned; until it is all of them, the rest is to be written with the next slot.
+    ///
+    /// # Errors
+    ///
+    /// [`FoundBareNewline`] as for [`write`](BodySlot::write) and [`finish`](BodySlot::finish).
+    pub fn write_end(mut self, content: &[u8]) -> Result<usize, FoundBareNewline> {
+        let (taken, ended) = if self.is_chunked() {
+            let taken = self.write_chunk(content, true)?;
+            (taken, self.call.tx.has_remaining())
+        } else {
+            (self.write(content)?, false)
+        };
+        if taken == content.len() && !ended {
+            self.finish()?;
+        }
+        Ok(taken)
+    }
+
     fn is_chunked(&self) -> bool {
         self.call.session.content() != ContentKind::Data
     }
 
     /// One chunk at a time, so that its reply can be told from one that comes too early.
-    fn write_chunk(&mut self, content: &[u8]) -> Result<usize, FoundBareNewline> {
+    fn write_chunk(&mut self, content: &[u8], ends: bool) -> Result<usize, FoundBareNewline> {
         let mut taken = 0;
         while !self.call.tx.has_remaining() {
             let rest = content.get(taken..).unwrap_or_default();
@@ -336,7 +357,9 @@ impl BodySlot<'_> {
             taken += n;
             if !bytes.is_empty() {
                 let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-                self.call.write(|session, tx| session.chunk(size, false, tx));
+                let last = ends && taken == content.len();
+                self.call.write(|session, tx| session.chunk(size, last, tx));
+                *self.chunk = true;
                 self.call.tx.put(bytes);
             }
         }
@@ -353,6 +376,7 @@ impl BodySlot<'_> {
         match self.encoder.finish() {
             Ok(_) if self.is_chunked() => {
                 self.call.write(|session, tx| session.chunk(0, true, tx));
+                *self.chunk = false;
                 Ok(())
             }
             Ok(end) => {

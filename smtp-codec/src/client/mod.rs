@@ -79,6 +79,8 @@ pub struct Connection {
     encoder: Encoder,
     /// The encoder is the one of the content that is being written.
     body: bool,
+    /// What was written last is a chunk.
+    chunk: bool,
     observer: Observer,
     auth: Auth,
     /// The names of the mechanisms on offer, a space between them.
@@ -146,6 +148,7 @@ impl Connection {
             present: 0,
             encoder,
             body: false,
+            chunk: false,
             observer: Observer::default(),
             auth: Auth::default(),
             mechanisms: String::new(),
@@ -407,8 +410,7 @@ impl Connection {
         self.present = std::mem::take(&mut self.gathered);
         let reply = self.scanner.reply(self.rx.bytes().get(..self.present).unwrap_or_default())?;
         // A chunk may be refused as soon as it is announced.
-        let may_be_early =
-            self.session.content() != ContentKind::Data && !reply.code().is_positive();
+        let may_be_early = self.chunk && !reply.code().is_positive();
         let outstanding = self.session.outstanding();
         if outstanding > 0 && self.unsent() >= outstanding && !may_be_early {
             self.session.unasked(reply);
@@ -451,8 +453,8 @@ impl Connection {
 
     /// What the caller must look at or go on with. Asked twice it answers the same.
     pub fn event(&mut self) -> Event<'_> {
-        let Connection { config, session, rx, tx, present, encoder, body, observer, auth, .. } =
-            self;
+        let Connection { config, session, rx, tx, present, encoder, body, .. } = self;
+        let Connection { chunk, observer, auth, .. } = self;
         if let Some(told) = session.told() {
             let bytes = rx.bytes().get(..*present).unwrap_or_default();
             let Ok(reply) = Reply::parse(bytes) else { return Event::Idle };
@@ -477,7 +479,10 @@ impl Connection {
         let asked = session.asked();
         let call = Call { session, tx, observer };
         match asked {
-            Some(Question::Ready) => Event::Ready(Ready { call, auth }),
+            Some(Question::Ready) => {
+                *chunk = false;
+                Event::Ready(Ready { call, auth })
+            }
             Some(Question::Challenge) => Event::Challenge(Challenge { call, auth }),
             Some(Question::WantRcpt) => {
                 *body = false;
@@ -487,7 +492,7 @@ impl Connection {
                 if !std::mem::replace(body, true) {
                     *encoder = config.encoder(call.session.content());
                 }
-                Event::WantBody(BodySlot { call, encoder })
+                Event::WantBody(BodySlot { call, encoder, chunk })
             }
             _ => Event::Idle,
         }
