@@ -74,17 +74,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
                 (self.by, self.left) = (None, None);
             }
             let patience = self.connection.patience();
-            let wait = self.left.take().unwrap_or(patience);
-            let by = *self.by.get_or_insert_with(|| Instant::now() + wait);
-            let done = match want {
-                Want::Tls => {
-                    self.secure(by).await;
-                    continue;
-                }
-                Want::Input | Want::Flush => timeout_at(by, self.exchange(want)).await,
+            match want {
                 Want::Event => {
-                    self.left = Some(by.saturating_duration_since(Instant::now()));
-                    self.by = None;
+                    // Where nothing was waited for, the clock need not be asked.
+                    if let Some(by) = self.by.take() {
+                        self.left = Some(by.saturating_duration_since(Instant::now()));
+                    }
                     if self.deaf {
                         // The peer's word says more than how the link broke.
                         self.error = None;
@@ -92,8 +87,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
                     return Ok(());
                 }
                 Want::Close => return self.close().await,
-            };
-            match done {
+                Want::Tls | Want::Input | Want::Flush => {}
+            }
+            let wait = self.left.take().unwrap_or(patience);
+            let by = *self.by.get_or_insert_with(|| Instant::now() + wait);
+            if want == Want::Tls {
+                self.secure(by).await;
+                continue;
+            }
+            match timeout_at(by, self.exchange(want)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => self.failed(error, patience),
                 Err(_) if self.deaf => self.connection.eof(),

@@ -33,8 +33,8 @@ pub(super) struct App {
     from: String,
     hello: String,
     /// What the handshake came to.
-    pub(super) tls: Option<Facts>,
-    exchange: Option<Exchange>,
+    pub(super) tls: Option<Box<Facts>>,
+    exchange: Option<Box<Exchange>>,
     identity: Option<String>,
     reverse_path: Option<String>,
     parameters: Vec<ParameterRecord>,
@@ -127,7 +127,7 @@ impl App {
                 let step = self.shared.policy.users.as_ref().map_or(Step::Rejected, |users| {
                     let binding = binding.as_ref().map(<[u8; 32]>::as_slice);
                     self.exchange
-                        .insert(Exchange::new(Arc::clone(users), binding))
+                        .insert(Box::new(Exchange::new(Arc::clone(users), binding)))
                         .start(mechanism.as_str(), initial.as_deref())
                 });
                 answer!(self, auth, step);

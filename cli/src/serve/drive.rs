@@ -33,7 +33,7 @@ macro_rules! session {
         let app = &mut $app;
         loop {
             if app.tls.is_none() {
-                app.tls = $server.tls().cloned();
+                app.tls = $server.tls().cloned().map(Box::new);
             }
             let next = match $next {
                 Some(Ok(event)) => app.on(event),
