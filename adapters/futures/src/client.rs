@@ -139,16 +139,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer> Client<S, T> {
     ///
     /// # Errors
     ///
-    /// What the stream says, or [`AuthError`].
-    pub async fn authenticate(
-        &mut self,
-        who: &mut (dyn Authenticator + Send),
-    ) -> io::Result<Result<(), AuthError>> {
+    /// What the stream says; or an [`AuthError`], which [`AuthError::of`] tells apart.
+    pub async fn authenticate(&mut self, who: &mut (dyn Authenticator + Send)) -> io::Result<()> {
         let mut exchange = Authentication::new();
         loop {
             self.link.turn().await?;
             if let Some(result) = exchange.on(&mut self.link.connection, who) {
-                return Ok(result);
+                return result.map_err(AuthError::into);
             }
         }
     }

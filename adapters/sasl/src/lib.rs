@@ -59,7 +59,7 @@ mod users;
 pub use client::{Login, Proof};
 pub use secret::Secret;
 pub use server::{Exchange, Identity, Step};
-pub use users::{Passwords, Users, mechanisms, token_mechanisms};
+pub use users::{Passwords, Users, bound_mechanisms, mechanisms, token_mechanisms};
 
 /// The longest user name, password or token that is taken, in octets.
 pub(crate) const LONGEST: usize = 8 * 1024;

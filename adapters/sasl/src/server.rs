@@ -82,7 +82,10 @@ impl fmt::Debug for Exchange {
 }
 
 impl Exchange {
-    /// An exchange that has not begun. `binding` is what `tls-exporter` (RFC 9266) gives, where
+    /// An exchange that has not begun. SCRAM derives keys in it, some milliseconds of computing; where
+    /// that holds up others, do it on a thread for such work.
+    ///
+    /// `binding` is what `tls-exporter` (RFC 9266) gives, where
     /// the session is under TLS 1.3 and mechanisms in -PLUS are offered.
     #[must_use]
     pub fn new(users: Arc<dyn Users>, binding: Option<&[u8]>) -> Self {

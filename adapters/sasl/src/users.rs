@@ -93,9 +93,16 @@ impl Users for Passwords {
 }
 
 /// The mechanisms that passwords suffice for, strongest first: what to give to
-/// `server::Config::auth`. Those that are bound to TLS need [`Exchange::new`]'s binding.
+/// `server::Config::auth`.
 #[must_use]
 pub fn mechanisms() -> &'static [&'static str] {
+    &["SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN"]
+}
+
+/// The same and those that are bound to the TLS channel, for servers that give each
+/// [`Exchange`](crate::Exchange::new) its binding: without it, who uses one of them is refused.
+#[must_use]
+pub fn bound_mechanisms() -> &'static [&'static str] {
     &[
         "SCRAM-SHA-256-PLUS",
         "SCRAM-SHA-1-PLUS",

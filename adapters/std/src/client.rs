@@ -124,16 +124,13 @@ impl<S: Transport> Client<S> {
     ///
     /// # Errors
     ///
-    /// What the stream says, or [`AuthError`].
-    pub fn authenticate(
-        &mut self,
-        who: &mut dyn Authenticator,
-    ) -> io::Result<Result<(), AuthError>> {
+    /// What the stream says; or an [`AuthError`], which [`AuthError::of`] tells apart.
+    pub fn authenticate(&mut self, who: &mut dyn Authenticator) -> io::Result<()> {
         let mut exchange = Authentication::new();
         loop {
             self.link.turn()?;
             if let Some(result) = exchange.on(&mut self.link.connection, who) {
-                return Ok(result);
+                return result.map_err(AuthError::into);
             }
         }
     }

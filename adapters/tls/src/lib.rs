@@ -3,6 +3,8 @@
 //! [`ServerTls`] is what a server shows, [`ClientTls`] what a client asks for, [`Facts`] what came
 //! of it, and [`Fault`] why nothing did. The adapters take them in `with_tls` and `implicit_tls`.
 //!
+//! `ServerTls::self_signed`, for tests and first steps, needs the feature `self-signed`.
+//!
 //! One provider does the cryptography, chosen by a feature: `ring`, unless `aws-lc-rs` is on.
 //! TLS 1.2 and 1.3 are spoken, as rustls has them.
 //!

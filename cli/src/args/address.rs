@@ -25,6 +25,9 @@ fn hint(text: &str) -> Option<&'static str> {
     match text {
         "" => Some("the address is empty"),
         "<>" => None,
+        _ if text.contains(", ") || text.matches('@').count() > 1 && text.contains(',') => {
+            Some("write one address; the option may be repeated")
+        }
         _ if named => Some("write only the address, without a name"),
         _ if !text.contains('@') => Some("there is no @"),
         _ => None,
@@ -42,6 +45,8 @@ mod tests {
             (" ", "the address is empty"),
             ("bob", "there is no @"),
             ("<bob>", "there is no @"),
+            ("a@x.example,b@x.example", "write one address; the option may be repeated"),
+            ("a@x.example, b@x.example", "write one address; the option may be repeated"),
             ("Bob <bob@example.org>", "write only the address, without a name"),
             ("\"Bob\" <bob@example.org>", "write only the address, without a name"),
             ("bob@example.org (Bob)", "write only the address, without a name"),

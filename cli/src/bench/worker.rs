@@ -165,16 +165,14 @@ impl<'a> Worker<'a> {
     }
 
     /// Whether the server knows this user, so that the connection can be used.
-    pub(super) fn authenticated(&mut self, done: io::Result<Result<(), AuthError>>) -> bool {
-        let (sentence, exit) = match done {
-            Ok(Ok(())) => {
-                self.watch.authenticated();
-                return true;
-            }
-            Ok(Err(error)) => {
-                (why_stranger(&error, self.load.plan.held_back), exit_stranger(&error))
-            }
-            Err(error) => (error.to_string(), Exit::TryLater),
+    pub(super) fn authenticated(&mut self, done: io::Result<()>) -> bool {
+        let Err(error) = done else {
+            self.watch.authenticated();
+            return true;
+        };
+        let (sentence, exit) = match AuthError::of(&error) {
+            Some(error) => (why_stranger(error, self.load.plan.held_back), exit_stranger(error)),
+            None => (error.to_string(), Exit::TryLater),
         };
         self.lost = true;
         self.came_to_nothing(&sentence, exit, exit != Exit::TryLater);

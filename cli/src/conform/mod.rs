@@ -200,6 +200,13 @@ fn stopped(args: &ConformArgs, stop: &Stop) -> Exit {
             complain(format_args!("smtp conform: {sentence}"));
             Exit::Protocol
         }
+        Stop::Refused(_) if sentence.contains(" 530 ") => {
+            complain(format_args!(
+                "smtp conform: {sentence}; it takes no mail without TLS or a login, and what is \
+                 checked here is mail: allow it for this address"
+            ));
+            Exit::Data
+        }
         Stop::Refused(_) => {
             complain(format_args!(
                 "smtp conform: {sentence}; name a sender and a recipient that it accepts with \

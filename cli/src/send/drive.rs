@@ -59,8 +59,9 @@ macro_rules! exchange {
                     login = login.bind(&binding);
                 }
                 if client.connection().closing().is_none()
-                    && let Err(stranger) = client.authenticate(&mut login)$(.$await)??
+                    && let Err(broken) = client.authenticate(&mut login)$(.$await)?
                 {
+                    let Some(stranger) = AuthError::of(&broken).cloned() else { return Err(broken) };
                     if client.connection().closing().is_none() {
                         let _ = client.quit()$(.$await)?;
                     }

@@ -81,7 +81,7 @@ fn config(args: &ServeArgs) -> io::Result<Config> {
         config = config.with(Extension::Prdr);
     }
     if args.has_users() {
-        let passwords = args.users.iter().flat_map(|_| smtp_sasl::mechanisms());
+        let passwords = args.users.iter().flat_map(|_| smtp_sasl::bound_mechanisms());
         let tokens = args.tokens.iter().flat_map(|_| smtp_sasl::token_mechanisms());
         config = config.auth(passwords.chain(tokens).copied()).map_err(io::Error::other)?;
     }
@@ -165,16 +165,19 @@ fn announce(addresses: &[SocketAddr], args: &ServeArgs) -> io::Result<()> {
         writeln!(out, "listening on {address}")?;
     }
     out.flush()?;
-    let plain = !args.listen().is_empty() && !args.require_tls && !args.require_auth;
-    let told = args.log == Log::Text && plain && !args.proxy_protocol;
-    let Some(address) = addresses.first().filter(|_| told) else {
+    if args.log != Log::Text {
         return Ok(());
-    };
+    }
     let smtp = std::env::args().next().unwrap_or_else(|| "smtp".to_owned());
     let place = match args.storage() {
         Storage::Maildir(dir) => format!("into the Maildir {}", dir.display()),
         Storage::Raw(dir) => format!("into {}, as ID.eml and ID.json", dir.display()),
         Storage::Discard => "nowhere: it is accepted and dropped".to_owned(),
+    };
+    let plain = !args.listen().is_empty() && !args.require_tls && !args.require_auth;
+    let Some(address) = addresses.first().filter(|_| plain && !args.proxy_protocol) else {
+        complain(format_args!("Mail goes {place}. Ctrl-C stops the server. Arriving:"));
+        return Ok(());
     };
     let letter = r"printf 'Subject: Hello\r\n\r\nHello Bob\r\n'";
     let envelope = "--from alice@example.org --to bob@example.org";

@@ -1,6 +1,6 @@
 //! Who a client is: a SASL library behind a small door.
 
-use std::fmt;
+use std::{fmt, io};
 
 use smtp_proto::command::Mechanism;
 use smtp_proto::reply::ReplyBuf;
@@ -92,6 +92,29 @@ impl fmt::Display for AuthError {
 }
 
 impl std::error::Error for AuthError {}
+
+impl AuthError {
+    /// What an adapter's error is about, if it is about authentication and not about the link.
+    ///
+    /// ```
+    /// use std::io;
+    /// use smtp_codec::client::AuthError;
+    ///
+    /// let error = io::Error::from(AuthError::NoMechanism);
+    /// assert_eq!(AuthError::of(&error), Some(&AuthError::NoMechanism));
+    /// assert_eq!(AuthError::of(&io::ErrorKind::TimedOut.into()), None);
+    /// ```
+    #[must_use]
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+}
+
+impl From<AuthError> for io::Error {
+    fn from(error: AuthError) -> Self {
+        io::Error::new(io::ErrorKind::PermissionDenied, error)
+    }
+}
 
 /// Leads one AUTH exchange over a [`Connection`]: the adapters' `authenticate` is a loop around
 /// it.

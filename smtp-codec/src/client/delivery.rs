@@ -16,7 +16,8 @@ use crate::dot::FoundBareNewline;
 pub struct Sent {
     /// Recipient by recipient.
     pub outcome: Outcome,
-    /// What went wrong with the link, or with reading the content.
+    /// What went wrong with the link, or with reading the content. That there is none does not mean
+    /// that the message was taken: `outcome` tells.
     pub error: Option<io::Error>,
 }
 

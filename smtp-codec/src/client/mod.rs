@@ -30,6 +30,7 @@ pub use self::limits::Limits;
 pub use self::split::{Part, Split};
 pub use crate::Want;
 pub use smtp_proto::session::client::{CallError, Closing};
+pub use smtp_proto::session::{BareNewline, TlsPolicy};
 
 use self::auth::{Auth, remember};
 use self::event::Call;

@@ -19,8 +19,9 @@ pub use self::event::{
     Verify, Xclient, Xforward,
 };
 pub use crate::Want;
-pub use smtp_proto::session::Protocol;
+pub use smtp_proto::reply::Refusal;
 pub use smtp_proto::session::server::{Abort, Closing, Limits, PriorityProfile};
+pub use smtp_proto::session::{BareNewline, Protocol};
 
 use self::present::Present;
 use crate::buffer::{RxBuf, TxBuf};
