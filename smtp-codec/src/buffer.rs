@@ -2,6 +2,7 @@
 //! released.
 
 use std::cell::Cell;
+use std::fmt;
 use std::task::Poll;
 
 use bytes::Buf;
@@ -24,7 +25,6 @@ use smtp_proto::Sink;
 /// rx.filled(arrived.len());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct RxBuf {
     room: Vec<u8>,
     start: usize,
@@ -190,7 +190,7 @@ impl RxBuf {
 /// assert!(connection.tx().chunk().starts_with(b"220 mx.example.org "));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct TxBuf {
     bytes: Vec<u8>,
     sent: usize,
@@ -270,6 +270,20 @@ impl Buf for TxBuf {
         if self.sent == self.bytes.len() {
             self.clear();
         }
+    }
+}
+
+/// Without what is in it: that may be a password, also when it was sent or read long ago.
+impl fmt::Debug for RxBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RxBuf({} of {} octets)", self.len(), self.limit)
+    }
+}
+
+/// The same.
+impl fmt::Debug for TxBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TxBuf({} octets)", self.remaining())
     }
 }
 

@@ -4,9 +4,11 @@
 
 mod common;
 
+use bytes::Buf;
 use common::peer::{Mission, config, envelope, split};
-use smtp_codec::client::{CallError, Closing};
-use smtp_codec::proto::Failure;
+use smtp_codec::Want;
+use smtp_codec::client::{CallError, Closing, Connection, Delivery, Event, Part, Split, Step};
+use smtp_codec::proto::{Failure, Verdict};
 
 const YES: &str = "250 ok";
 const DATA: &str = "354 go";
@@ -77,12 +79,13 @@ fn rcpt_domain_max_sorts_by_domain() {
 fn those_that_were_too_many_are_named_again() {
     for many in ["452 4.5.3 too many", "452 too many", "552 too many", "552 5.5.3 too many"] {
         let replies = ["220 mx", "250 mx", YES, YES, many, many, DATA, YES];
-        let replies = [&replies[..], &[YES, YES, many, DATA, YES], &[YES, YES, DATA, YES, BYE]];
+        let replies = [&replies[..], &[YES, YES, DATA, YES], &[YES, YES, DATA, YES, BYE]];
         let letter = envelope(&["b@x", "c@x", "d@x"]);
         let (read, fates, outcome) = split(&config(), &[&replies.concat()], &letter);
+        // One was taken: more at once would be named in vain, and again and again.
         assert_eq!(
             parts(&read[0]),
-            [vec!["<b@x>", "<c@x>", "<d@x>"], vec!["<c@x>", "<d@x>"], vec!["<d@x>"]]
+            [vec!["<b@x>", "<c@x>", "<d@x>"], vec!["<c@x>"], vec!["<d@x>"]]
         );
         assert_eq!(fates, [ALL; 3], "{many}");
         assert_eq!(outcome.failure, None);
@@ -153,4 +156,46 @@ fn a_single_transaction_defers_who_is_too_many() {
     let failure = |error| Some(Failure::NotSent(error));
     assert_eq!(report.outcomes[0].failure, failure(CallError::TooManyRecipients(1)));
     assert_eq!(report.outcomes[1].failure, failure(CallError::TooManyTransactions(1)));
+}
+
+/// What keeps one part back is not told of those who were never named as another's reply.
+#[test]
+fn content_that_cannot_be_sent_is_refused_for_all() {
+    let letter = envelope(&["b@x", "c@x", "d@x"]);
+    let mut split = Split::new(&letter);
+    let mut client = Connection::new(config());
+    let ehlo = "250-mx\r\n250 LIMITS RCPTMAX=2\r\n";
+    let full = "450 4.2.1 b@x is over quota\r\n";
+    let mut replies =
+        ["220 mx\r\n", ehlo, "250 ok\r\n", full, "250 ok\r\n", "354 go\r\n"].into_iter();
+    let mut pump = |client: &mut Connection| loop {
+        match client.step() {
+            Want::Event => return true,
+            Want::Close => return false,
+            _ => {
+                let n = client.tx().remaining();
+                client.tx().advance(n);
+                client.rx().receive(replies.next().unwrap().as_bytes());
+            }
+        }
+    };
+    while pump(&mut client) && !matches!(client.event(), Event::Ready(_)) {}
+    let Part::Send(part) = split.next(&client) else { panic!("two of three") };
+    let mut delivery = Delivery::new(&part);
+    while pump(&mut client) {
+        match delivery.on(client.event()) {
+            Step::Next => {}
+            Step::Over => break,
+            Step::Body(slot) => {
+                if let Err(found) = slot.write_end(b"bare\nnewline") {
+                    delivery.content_refused(found);
+                }
+            }
+        }
+    }
+    split.came(delivery.outcome(&client));
+    let fates = split.outcome().recipients;
+    let verdicts: Vec<_> = fates.iter().map(|fate| fate.verdict).collect();
+    assert_eq!(verdicts, [Verdict::Deferred, Verdict::Refused, Verdict::Refused]);
+    assert!(fates[2].reply.is_none(), "{:?}", fates[2]);
 }

@@ -371,3 +371,12 @@ fn a_pause_ends_with_the_client_and_with_the_server() {
     assert_eq!(server.step(), Want::Flush);
     assert!(server.tx().chunk().starts_with(b"421 4.3.2 "));
 }
+
+/// Announcing a chunk is no content: it does not begin a wait anew.
+#[test]
+fn chunks_that_drip_are_cut_off_whatever_their_size() {
+    let chunk = [b"BDAT 1024\r\n".as_slice(), &[b'x'; 1024]].concat();
+    let drop = (&chunk[..], SECOND * 299, 20_000);
+    let (held, _, _) = serve(chunking(), START, drop, "", Duration::ZERO);
+    assert!(held.time.as_secs() < 3600, "held for {:?}", held.time);
+}

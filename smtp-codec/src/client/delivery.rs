@@ -65,6 +65,8 @@ pub struct Delivery<'e> {
     sums_up: bool,
     /// The next recipient that a reply to RCPT can be for.
     answered: usize,
+    /// Behind whom the next is that a reply to the message can be for.
+    judged: usize,
     fates: Vec<Fate>,
     reply: Option<ReplyBuf>,
     /// Why the message was given up on this side.
@@ -92,6 +94,7 @@ impl<'e> Delivery<'e> {
             next: 0,
             sums_up: false,
             answered: 0,
+            judged: 0,
             fates: envelope.recipients.iter().map(|_| Fate::Open).collect(),
             reply: None,
             given_up: None,
@@ -203,7 +206,10 @@ impl<'e> Delivery<'e> {
     /// LMTP and PRDR answer for one recipient after the other, in the order in which they were
     /// accepted.
     fn decide_next(&mut self, reply: Reply<'_>) {
-        if let Some(fate) = self.fates.iter_mut().find(|fate| matches!(fate, Fate::Taken)) {
+        let open = self.fates.iter().skip(self.judged).position(|fate| matches!(fate, Fate::Taken));
+        self.judged += open.unwrap_or(0);
+        if let (Some(_), Some(fate)) = (open, self.fates.get_mut(self.judged)) {
+            self.judged += 1;
             let delivered = Delivered::from_reply(Stage::Message, reply);
             *fate = match reply.code().is_positive() && self.sums_up {
                 true => Fate::Promised(delivered),

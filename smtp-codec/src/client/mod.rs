@@ -445,7 +445,8 @@ impl Connection {
 
     /// Commands, or the end of the mail data, that have not left this side in full.
     fn unsent(&self) -> u32 {
-        if self.session.content() != ContentKind::Data {
+        // What is in a chunk is no lines: its end need not be one.
+        if self.chunk || self.session.content() != ContentKind::Data {
             return u32::from(self.tx.has_remaining());
         }
         let lines = memchr::memchr_iter(b'\n', self.tx.chunk()).count();

@@ -1,6 +1,6 @@
 //! A message to more recipients than a server takes at once: several transactions, one outcome.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use smtp_proto::reply::ReplyBuf;
 use smtp_proto::session::client::CallError;
@@ -42,7 +42,9 @@ pub struct Split<'e> {
     /// Those of the part that is under way.
     present: Vec<usize>,
     /// The domains of recipients in this session, in lower case.
-    domains: Vec<String>,
+    domains: HashSet<String>,
+    /// So many recipients were taken at once where one more was too many.
+    most: usize,
     fates: Vec<Option<Delivered>>,
     reply: Option<ReplyBuf>,
     failure: Option<Failure>,
@@ -68,7 +70,8 @@ impl<'e> Split<'e> {
             envelope,
             waiting: (0..envelope.recipients.len()).collect(),
             present: Vec::new(),
-            domains: Vec::new(),
+            domains: HashSet::new(),
+            most: usize::MAX,
             fates: vec![None; envelope.recipients.len()],
             reply: None,
             failure: None,
@@ -83,7 +86,7 @@ impl<'e> Split<'e> {
             return Part::Over;
         }
         let limits = connection.extensions().limits();
-        let most = limits.rcpt_max.map_or(usize::MAX, as_usize);
+        let most = limits.rcpt_max.map_or(usize::MAX, as_usize).min(self.most);
         let domains = limits.rcpt_domain_max.map_or(usize::MAX, as_usize);
         let mut rest = VecDeque::new();
         self.present.clear();
@@ -99,6 +102,7 @@ impl<'e> Split<'e> {
         }
         if self.present.is_empty() {
             self.domains.clear();
+            self.most = usize::MAX;
             return Part::Reconnect;
         }
         self.begun = true;
@@ -116,6 +120,12 @@ impl<'e> Split<'e> {
         let unnamed = matches!(failure, Some(Failure::NotSent(CallError::TooManyRecipients(_))));
         // If all were too many, naming them again would come to the same.
         let again = recipients.iter().any(|it| !is_one_too_many(it, unnamed));
+        if again {
+            let taken = recipients.iter().filter(|it| !is_one_too_many(it, unnamed)).count();
+            if taken < recipients.len() {
+                self.most = taken;
+            }
+        }
         let first = recipients.first().cloned();
         let never_begun = recipients.iter().all(|it| it.stage <= Stage::Mail);
         for (index, delivered) in
@@ -134,7 +144,7 @@ impl<'e> Split<'e> {
         match (failure, first) {
             // What kept this part from its end would keep the others.
             (Some(Failure::Closed(_)), _) => self.leave(&UNTOLD),
-            (Some(Failure::BareNewline), Some(first)) => self.leave(&first),
+            (Some(Failure::BareNewline), _) => self.leave(&UNFIT),
             (_, Some(first)) if never_begun => self.leave(&first),
             _ => {}
         }
@@ -180,13 +190,17 @@ impl<'e> Split<'e> {
         }
         let is_free = self.domains.len() < most;
         if is_free && most < usize::MAX {
-            self.domains.push(domain);
+            self.domains.insert(domain);
         }
         is_free
     }
 }
 
 /// A recipient that no server was asked about.
+/// The content cannot be sent, to whomever.
+const UNFIT: Delivered =
+    Delivered { verdict: Verdict::Refused, stage: Stage::Message, reply: None };
+
 const UNTOLD: Delivered =
     Delivered { verdict: Verdict::Deferred, stage: Stage::Connect, reply: None };
 

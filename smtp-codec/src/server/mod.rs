@@ -353,7 +353,11 @@ impl Connection {
                         _ => {}
                     }
                 }
-                Progress::Made
+                // A chunk is announced, and none of it is there: `least_rate` is for content.
+                match self.session.framing() {
+                    Framing::Chunk(_) => Progress::Swallowed,
+                    _ => Progress::Made,
+                }
             }
             Framed::Fault { fault, skip, head } => {
                 self.rx.consume(skip);
@@ -411,7 +415,7 @@ impl Connection {
     fn chunk(&mut self, left: u64) -> Progress {
         if left == 0 {
             self.session.end_of_chunk(&self.config.context(), &mut self.tx);
-            return Progress::Made;
+            return Progress::Swallowed;
         }
         match usize::try_from(left).unwrap_or(usize::MAX).min(self.rx.len()) {
             0 => Progress::Starved,

@@ -275,15 +275,25 @@ impl Session {
         }
     }
 
+    fn awaits_one_verdict(&self) -> bool {
+        !self.settings.lmtp && matches!(self.state, State::Message { answered: 0, due: 1 })
+    }
+
     fn is_refused_midway(&self, reply: Reply<'_>) -> bool {
         let refusal = reply.code().is_transient() || reply.code().is_permanent();
         refusal && matches!(self.state, State::Body { .. })
     }
 
-    /// Takes note of a reply to a command that has not left this side.
+    /// Takes note of a reply to a command, or to the end of the mail data, that has not left this
+    /// side.
     pub fn unasked(&mut self, reply: Reply<'_>) {
+        let refusal = reply.code().is_transient() || reply.code().is_permanent();
         if reply.code().get() == 421 {
             self.told = Some(Question::Refused);
+            self.close(Closing::Unavailable);
+        } else if refusal && self.awaits_one_verdict() {
+            // As if the end were still to be written.
+            self.told = Some(Question::Done);
             self.close(Closing::Unavailable);
         } else {
             self.close(Closing::Protocol(ProtocolFault::Unasked));

@@ -1,0 +1,80 @@
+//! Replies that come before what they would answer has left.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(dead_code, unreachable_pub, clippy::string_slice)]
+
+mod common;
+
+use bytes::Buf;
+use common::peer::{config, envelope};
+use smtp_codec::Want;
+use smtp_codec::client::{Connection, Delivery, Step};
+use smtp_codec::proto::{Outcome, Verdict};
+
+/// Writes `content` and its end; then nothing of it leaves but `gone` octets, and the server says
+/// `early`.
+fn outcome(ehlo: &str, content: &[u8], gone: usize, early: &str) -> (Outcome, usize) {
+    let mut client = Connection::new(config());
+    let letter = envelope(&["b@x.example"]);
+    let mut delivery = Delivery::new(&letter);
+    let replies = ["220 mx\r\n", ehlo, "250 ok\r\n", "250 ok\r\n", "354 go\r\n"];
+    let chunked = ehlo.contains("CHUNKING");
+    let mut replies = replies.into_iter().take(if chunked { 4 } else { 5 });
+    let (mut written, mut said) = (false, false);
+    let outcome = loop {
+        match client.step() {
+            Want::Event => match delivery.on(client.event()) {
+                Step::Next => {}
+                Step::Over => break delivery.outcome(&client),
+                Step::Body(slot) => {
+                    assert_eq!(slot.write_end(content).unwrap(), content.len());
+                    written = true;
+                }
+            },
+            Want::Close => break delivery.outcome(&client),
+            _ if written && !said => {
+                said = true;
+                client.tx().advance(gone);
+                client.rx().receive(early.as_bytes());
+            }
+            _ => {
+                let n = client.tx().remaining();
+                client.tx().advance(n);
+                match replies.next() {
+                    Some(reply) => drop(client.rx().receive(reply.as_bytes())),
+                    None => client.eof(),
+                }
+            }
+        }
+    };
+    (outcome, client.tx().remaining())
+}
+
+/// A chunk has no lines: that it ends in none makes no difference.
+#[test]
+fn what_was_not_sent_was_not_accepted() {
+    for content in [&b"with a newline at the end\r\n"[..], b"without one", b"a\r\nb"] {
+        let header = format!("BDAT {} LAST\r\n", content.len()).len();
+        for gone in [0, 3, header, header + 1, header + content.len() - 1] {
+            let (outcome, left) =
+                outcome("250-mx\r\n250 CHUNKING\r\n", content, gone, "250 taken\r\n");
+            let verdict = outcome.recipients[0].verdict;
+            assert_ne!(verdict, Verdict::Accepted, "{left} octets of {content:?} are still here");
+        }
+    }
+}
+
+/// A server refuses a message while most of it is still to be sent, and hangs up.
+#[test]
+fn a_refusal_before_the_dot_has_left_is_a_refusal() {
+    let content = b"line\r\n".repeat(1000);
+    for (early, verdict) in [
+        ("552 5.3.4 too large\r\n", Verdict::Refused),
+        ("452 4.3.1 no room\r\n", Verdict::Deferred),
+        ("250 taken\r\n", Verdict::Deferred),
+    ] {
+        let (outcome, _) = outcome("250 mx\r\n", &content, 100, early);
+        let told = &outcome.recipients[0];
+        assert_eq!(told.verdict, verdict, "{early}");
+        assert_eq!(told.reply.is_some(), !early.starts_with("250"), "{early}");
+    }
+}
