@@ -217,7 +217,7 @@ impl Connection {
     }
 
     /// Says that there is no TLS on this transport. Under
-    /// [`TlsPolicy`](smtp_proto::session::TlsPolicy) `Required` or `Implicit` no mail will be sent.
+    /// [`TlsPolicy`] `Required` or `Implicit` no mail will be sent.
     pub fn without_tls(&mut self) {
         self.session.without_tls();
     }
