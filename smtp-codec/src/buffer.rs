@@ -96,9 +96,8 @@ impl RxBuf {
     }
 
     /// Has `read` read into room that every connection of a thread reads into, and copies what came,
-    /// so that a wait takes no memory. What `read` is lent may hold octets that another connection
-    /// has received: it must say how many it wrote, and no more. Without
-    /// [room](RxBuf::vacant) it is lent nothing.
+    /// so that a wait takes no memory. What came is wiped from there. Without [room](RxBuf::vacant)
+    /// `read` is lent nothing.
     ///
     /// ```
     /// use std::io::{Error, Read};
@@ -121,8 +120,12 @@ impl RxBuf {
         room.resize(BULK, 0);
         let most = self.vacant().min(BULK);
         let came = read(room.get_mut(..most).unwrap_or_default());
-        if let Poll::Ready(Ok(n)) = came {
-            self.receive(room.get(..n).unwrap_or_default());
+        if let Poll::Ready(Ok(n)) = came
+            && let Some(came) = room.get_mut(..n)
+        {
+            self.receive(came);
+            // A stream that claims more than it wrote must not show another connection's octets.
+            came.fill(0);
         }
         ROOM.set(room);
         came
@@ -338,6 +341,18 @@ mod tests {
         assert_eq!(rx.poll_receive(fill), Poll::Ready(Ok(3616)));
         assert_eq!(rx.poll_receive(fill), Poll::Ready(Ok(0)), "there is no room");
         assert!(rx.bytes() == [b'x'; 20_000]);
+    }
+
+    #[test]
+    fn nothing_is_left_for_the_next_read_to_see() {
+        let (mut rx, mut other) = (RxBuf::new(20_000), RxBuf::new(20_000));
+        let put = |room: &mut [u8]| {
+            room[..6].copy_from_slice(b"secret");
+            Poll::Ready(Ok::<_, ()>(6))
+        };
+        assert_eq!(rx.poll_receive(put), Poll::Ready(Ok(6)));
+        assert_eq!(other.poll_receive(|_| Poll::Ready(Ok::<_, ()>(6))), Poll::Ready(Ok(6)));
+        assert_eq!((rx.bytes(), other.bytes()), (&b"secret"[..], &[0; 6][..]));
     }
 
     #[test]
