@@ -2,7 +2,7 @@
 # run.sh SECONDS [TARGET...]: builds the fuzz targets and runs each of them, or those that are named,
 # for so many seconds, two at a time (JOBS=n: n). Prints what each has executed and covers, and fails on
 # a finding. CORPUS=DIR keeps the corpus in DIR/TARGET, and goes on from what is there; findings
-# go to artifacts/TARGET in any case. Needs a nightly toolchain and cargo-fuzz.
+# go to artifacts/TARGET in any case. RUNS=n stops each after n executions, always the same ones. Needs a nightly toolchain and cargo-fuzz.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -18,6 +18,7 @@ else
     trap 'rm -rf "$corpus"' EXIT
 fi
 logs=$(mktemp -d)
+repeat=${RUNS:+-runs=$RUNS -seed=1}
 
 if [ $# -eq 1 ]; then cargo +nightly fuzz build "$1"; else cargo +nightly fuzz build; fi
 host=$(rustc +nightly -vV | sed -n 's/^host: //p')
@@ -27,7 +28,7 @@ run() {
     local name=$1 log=$2/$1 result=0
     mkdir -p "$corpus/$name" "artifacts/$name"
     "$binaries/$name" "$corpus/$name" "seeds/$name" -dict=smtp.dict -artifact_prefix="artifacts/$name/" \
-        -max_total_time="$seconds" -timeout=20 -print_final_stats=1 >"$log" 2>&1 || result=$?
+        $repeat -max_total_time="$seconds" -timeout=20 -print_final_stats=1 >"$log" 2>&1 || result=$?
     local executed covered
     executed=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     covered=$(grep -ao 'cov: [0-9]*' "$log" | sed -n '1s/cov: //p;$s/cov: / -> /p' | tr -d '\n')
@@ -39,7 +40,7 @@ run() {
     fi
 }
 export -f run
-export corpus seconds binaries
+export corpus seconds binaries repeat
 
 printf '%s\n' "$@" | xargs -P "${JOBS:-2}" -I{} bash -c 'run "$@"' _ {} "$logs"
 [ ! -e "$logs/failed" ] || { echo "findings: see above; logs are in $logs" >&2; exit 1; }

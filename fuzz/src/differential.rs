@@ -246,6 +246,9 @@ const OTHERWISE: OfMeanings = &[
     ("xtext is octets, which need not be UTF-8", |it| {
         matches!(it.what, "envid" | "auth" | "orcpt") && it.line.has("+")
     }),
+    ("white space at the end of a line is no part of what stands there", |it| {
+        it.line.line.0.ends_with(b" ") || it.line.line.0.ends_with(b"\t")
+    }),
     ("NEVER stands alone: RFC 3461 section 4.1", |it| it.what == "notify" && it.line.has("=")),
 ];
 

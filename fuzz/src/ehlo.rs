@@ -80,7 +80,8 @@ fn trim(text: &[u8]) -> &[u8] {
 }
 
 fn plain(text: &[u8]) -> Option<u64> {
-    let digits = text.iter().all(u8::is_ascii_digit);
+    // RFC 1870 section 3: twenty digits at most.
+    let digits = text.len() <= 20 && text.iter().all(u8::is_ascii_digit);
     str::from_utf8(text).ok().filter(|_| digits)?.parse().ok()
 }
 

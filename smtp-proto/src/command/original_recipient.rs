@@ -62,7 +62,9 @@ impl<'a> OriginalRecipient<'a> {
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let (address_type, address) = text.split_once(';')?;
-        if address_type.is_empty() || !address_type.is_ascii() || !all(address_type, Class::ATEXT) {
+        // An Atom may hold "=", an esmtp-value may not (RFC 5321 section 4.1.2).
+        let is_atom = !address_type.is_empty() && all(address_type, Class::ASCII_ATEXT);
+        if !is_atom || address_type.contains('=') {
             return None;
         }
         let address = if address_type.eq_ignore_ascii_case("utf-8") {
@@ -189,6 +191,7 @@ mod tests {
     #[test]
     fn malformed_values_are_refused() {
         for text in [
+            "NAME=;a@x",
             "rfc822",
             ";a@b",
             "rfc 822;a",
