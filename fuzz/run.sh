@@ -2,7 +2,7 @@
 # run.sh SECONDS [TARGET...]: builds the fuzz targets and runs each of them, or those that are named,
 # for so many seconds, two at a time (JOBS=n: n). Prints what each has executed and covers, and fails on
 # a finding. CORPUS=DIR keeps the corpus in DIR/TARGET, and goes on from what is there; findings
-# go to artifacts/TARGET in any case. RUNS=n stops each after n executions, always the same ones. Needs a nightly toolchain and cargo-fuzz.
+# go to artifacts/TARGET in any case. RUNS=n stops each after n executions, from a fixed seed. Needs a nightly toolchain and cargo-fuzz.
 set -euo pipefail
 cd "$(dirname "$0")"
 
