@@ -243,7 +243,6 @@ fn what_is_secret_is_not_shown() {
                 if let Some(result) = exchange.on(&mut client, &mut who) {
                     break result;
                 }
-                assert!(!format!("{client:?}").contains("eWVz"));
             }
             _ => {
                 let n = client.tx().remaining();
