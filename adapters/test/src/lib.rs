@@ -1,0 +1,1 @@
+//! Scriptable SMTP peers for tests.

@@ -1,0 +1,1 @@
+//! Programs over the SMTP core, one idea each: see `src/bin`.
