@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::address::{ForwardPathBuf, ReversePathBuf};
 use crate::command::{MailParametersBuf, ParameterError, RcptParametersBuf};
-use crate::reply::{Reply, ReplyBuf};
+use crate::reply::ReplyBuf;
 use crate::session::client::{CallError, Closing};
 
 /// Who a message is from and who it is for (RFC 5321 section 2.3.1).
@@ -128,20 +128,22 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    /// What a reply at that stage comes to.
+    /// What a reply at that stage comes to. A [`ReplyBuf`] is shared, a [`Reply`](crate::Reply) copied.
     #[must_use]
-    pub fn from_reply(stage: Stage, reply: Reply<'_>) -> Self {
-        let verdict = match reply.code() {
+    pub fn from_reply(stage: Stage, reply: impl Into<ReplyBuf>) -> Self {
+        let reply = reply.into();
+        let code = reply.as_reply().code();
+        let verdict = match code {
             code if code.is_positive() => Verdict::Accepted,
             code if code.is_permanent() => Verdict::Refused,
             _ => Verdict::Deferred,
         };
         // RFC 5321 section 4.5.3.1.10: 552 to RCPT means too many recipients, not too large.
-        let verdict = match (stage, reply.code().get()) {
+        let verdict = match (stage, code.get()) {
             (Stage::Rcpt, 552) => Verdict::Deferred,
             _ => verdict,
         };
-        Delivered { verdict, stage, reply: Some(reply.into()) }
+        Delivered { verdict, stage, reply: Some(reply) }
     }
 }
 
