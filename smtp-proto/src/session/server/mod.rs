@@ -5,6 +5,8 @@ use core::time::Duration;
 mod answer;
 mod check;
 mod content;
+#[cfg(test)]
+mod drawing;
 mod early;
 mod limits;
 mod obey;
