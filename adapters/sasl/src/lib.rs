@@ -76,7 +76,7 @@ mod secret;
 mod server;
 mod users;
 
-pub use client::{Login, Proof};
+pub use client::Login;
 pub use secret::Secret;
 pub use server::{Exchange, Identity, Step};
 pub use users::{Passwords, Users, bound_mechanisms, mechanisms, token_mechanisms};

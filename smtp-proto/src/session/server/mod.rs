@@ -4,6 +4,7 @@ use core::time::Duration;
 
 mod answer;
 mod check;
+mod closing;
 mod content;
 #[cfg(test)]
 mod drawing;
