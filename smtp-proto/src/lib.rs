@@ -40,6 +40,7 @@
 //! to be sent besides, and [`Deviations`](command::Deviations) names what it was. Nothing that is parsed
 //! is lost: unknown commands, parameters and keywords keep their octets.
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
