@@ -2,6 +2,7 @@
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::address::{ForwardPathBuf, ReversePathBuf};
 use crate::command::{MailParametersBuf, ParameterError, RcptParametersBuf};
@@ -102,6 +103,18 @@ pub enum Stage {
     Message,
 }
 
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stage::Connect => "connection",
+            Stage::Mail => "MAIL",
+            Stage::Rcpt => "RCPT",
+            Stage::Data => "DATA",
+            Stage::Message => "message",
+        })
+    }
+}
+
 /// What became of a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
@@ -116,7 +129,27 @@ pub enum Verdict {
     Unknown,
 }
 
-/// What became of one recipient, and why.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Accepted => "accepted",
+            Verdict::Refused => "refused",
+            Verdict::Deferred => "deferred",
+            Verdict::Unknown => "unknown",
+        })
+    }
+}
+
+/// What became of one recipient, and why; it prints on one line.
+///
+/// ```
+/// use smtp_proto::reply::Reply;
+/// use smtp_proto::{Delivered, Stage};
+///
+/// let reply = Reply::parse(b"550 5.1.1 no such user\r\n").unwrap();
+/// let delivered = Delivered::from_reply(Stage::Rcpt, reply);
+/// assert_eq!(delivered.to_string(), "refused (RCPT): 550 5.1.1 no such user");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {
     /// What became of it.
@@ -147,6 +180,16 @@ impl Delivered {
     }
 }
 
+impl fmt::Display for Delivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.verdict, self.stage)?;
+        match &self.reply {
+            Some(reply) => write!(f, ": {reply}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What became of a message, recipient by recipient, in the order of the envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -169,6 +212,20 @@ pub enum Failure {
     /// The session ended.
     Closed(Closing),
 }
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::NotSent(error) => error.fmt(f),
+            Failure::BareNewline => {
+                f.write_str("the content holds a CR or LF that is not part of a CRLF")
+            }
+            Failure::Closed(closing) => closing.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for Failure {}
 
 impl Outcome {
     /// Whether every recipient was accepted; true where there was none.

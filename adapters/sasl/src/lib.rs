@@ -17,7 +17,27 @@
 //! Passwords are compared as octets, not prepared by SASLprep, except in SCRAM. No `Debug` shows a
 //! secret.
 //!
-//! A server leads an exchange through two events:
+//! Both ends of an exchange, without a connection:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use smtp_codec::client::Authenticator;
+//! use smtp_sasl::{Exchange, Login, Passwords, Step};
+//!
+//! let users = Arc::new(Passwords::from_iter([("alice", "tiger")]));
+//! let (mut login, mut exchange) = (Login::password("alice", "tiger"), Exchange::new(users, None));
+//! let attempt = login.start(smtp_sasl::mechanisms(), false).unwrap();
+//! assert_eq!(attempt.mechanism, "SCRAM-SHA-256");
+//! let mut step = exchange.start(&attempt.mechanism, attempt.initial_response.as_deref());
+//! while let Step::Challenge(challenge) = step {
+//!     step = exchange.respond(&login.respond(&challenge).unwrap());
+//! }
+//! assert!(matches!(step, Step::Accepted(who) if who.user == "alice"));
+//! assert!(login.finish(), "and the server knows the secret too");
+//! ```
+//!
+//! A client gives its `Login` to an adapter's `authenticate`. A server leads an exchange through two
+//! events:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -56,7 +76,7 @@ mod secret;
 mod server;
 mod users;
 
-pub use client::{Login, Proof};
+pub use client::Login;
 pub use secret::Secret;
 pub use server::{Exchange, Identity, Step};
 pub use users::{Passwords, Users, bound_mechanisms, mechanisms, token_mechanisms};

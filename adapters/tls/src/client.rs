@@ -12,6 +12,7 @@ use crate::{Facts, Identity, Roots, SetupError, provider};
 
 /// What a client makes of a server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Trust {
     /// It must be valid, for the server's name, and from a known authority.
     Verified,

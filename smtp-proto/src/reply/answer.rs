@@ -85,7 +85,7 @@ fn check(
 
 /// Writes a whole reply, `code-` lines and all, each with its enhanced status code.
 ///
-/// Without `utf8` (RFC 6531 section 3.7.4.2: the client used SMTPUTF8) each character outside
+/// Without `utf8` (RFC 6531 section 3.7.4: the client used SMTPUTF8) each character outside
 /// ASCII is written as `?`.
 pub fn write_reply<S: Sink + ?Sized>(
     out: &mut S,
@@ -266,7 +266,7 @@ impl Refusal<'static> {
     /// `454 4.7.0`: who it is could not be checked now (RFC 4954 section 6); TLS cannot be begun
     /// now (RFC 3207 section 4).
     pub const NOT_NOW: Self = Self::known(454, (4, 7, 0), "temporarily not available");
-    /// `458`: nothing can be queued for that node (RFC 1985 section 5.3).
+    /// `458`: nothing can be queued for that node (RFC 1985 section 5).
     pub const NO_QUEUE: Self = Self::known(458, (4, 3, 0), "unable to queue messages for it");
     /// `521 5.3.2`: this host takes no mail at all (RFC 7504 section 3). As the greeting it leaves
     /// the client nothing but QUIT.

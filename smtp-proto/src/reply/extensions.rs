@@ -44,9 +44,9 @@ const GROWTH: &[(Extension, usize, usize)] = &[
     (Extension::Dsn, 110, 530),
     // RFC 8689 section 2.
     (Extension::RequireTls, 11, 0),
-    // RFC 4865 section 4.
+    // RFC 4865 section 3.
     (Extension::FutureRelease, 34, 0),
-    // RFC 2852 section 3.
+    // RFC 2852 section 2.
     (Extension::DeliverBy, 17, 0),
     // RFC 6710 section 3.
     (Extension::MtPriority, 15, 0),
@@ -148,7 +148,7 @@ impl Extensions {
     }
 
     /// The longest time a message may be held, in seconds, where FUTURERELEASE is offered
-    /// (RFC 4865 section 4); 0 if it could not be read.
+    /// (RFC 4865 section 3); 0 if it could not be read.
     #[must_use]
     pub const fn future_release(&self) -> Option<u32> {
         if self.contains(Extension::FutureRelease) { Some(self.future_release) } else { None }

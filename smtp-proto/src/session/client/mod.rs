@@ -3,6 +3,8 @@
 use core::time::Duration;
 
 mod call;
+#[cfg(test)]
+mod drawing;
 mod fault;
 mod secure;
 mod state;

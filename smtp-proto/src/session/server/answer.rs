@@ -156,7 +156,7 @@ impl Session {
             _ if cx.settings.lmtp => "LMTP ready",
             _ => "ESMTP ready",
         };
-        // Before MAIL nobody has asked for UTF-8 (RFC 6531 section 3.7.4.2), and the host name takes
+        // Before MAIL nobody has asked for UTF-8 (RFC 6531 section 3.7.4), and the host name takes
         // of the line what a text alone may have.
         let room = REPLY_LINE.saturating_sub("220  \r\n".len() + cx.hostname.len());
         out.put(b"220 ");
