@@ -1,1 +1,3 @@
-//! Programs over the SMTP core, one idea each: see `src/bin`.
+//! Programs over the SMTP core, one idea each: see `src/bin`. What several of them need is here.
+
+pub mod relay;
