@@ -14,7 +14,7 @@ use smtp_tokio::Client;
 use smtp_tokio::codec::client::{CallError, Config, Event, Ready};
 use smtp_tokio::codec::proto::address::{ForwardPath, ReversePath};
 use smtp_tokio::codec::proto::command::{MailParameters, RcptParameters};
-use smtp_tokio::codec::proto::reply::{Extensions, Refusal, ReplyBuf};
+use smtp_tokio::codec::proto::reply::{EnhancedCode, Extensions, Refusal, ReplyBuf};
 use smtp_tokio::tls::ClientTls;
 use tokio::net::TcpStream;
 
@@ -96,7 +96,7 @@ impl Relay {
                     Err(error) => return Err(misfit(error)),
                 },
                 Ok(Event::Rcpt(_, reply)) => return Ok(reply.into()),
-                Ok(Event::Closed(_)) | Err(_) => return Err(LOST),
+                Ok(Event::Ready(_) | Event::Closed(_)) | Err(_) => return Err(LOST),
                 Ok(_) => {}
             }
         }
@@ -108,7 +108,7 @@ impl Relay {
             match self.client.next().await {
                 Ok(Event::WantRcpt(slot)) => slot.end(),
                 Ok(Event::Data(reply)) => return Ok(reply.into()),
-                Ok(Event::Closed(_)) | Err(_) => return Err(LOST),
+                Ok(Event::Ready(_) | Event::Closed(_)) | Err(_) => return Err(LOST),
                 Ok(_) => {}
             }
         }
@@ -123,7 +123,7 @@ impl Relay {
                     Err(_) => self.early = Some(Err(Refusal::CONTENT)),
                 },
                 Ok(Event::Done(reply)) => self.early = Some(Ok(reply.into())),
-                Ok(Event::Closed(_)) | Err(_) => self.early = Some(Err(LOST)),
+                Ok(Event::Ready(_) | Event::Closed(_)) | Err(_) => self.early = Some(Err(LOST)),
                 Ok(_) => {}
             }
         }
@@ -141,7 +141,7 @@ impl Relay {
                     Err(_) => return Err(Refusal::CONTENT),
                 },
                 Ok(Event::Done(reply)) => return Ok(reply.into()),
-                Ok(Event::Closed(_)) | Err(_) => return Err(LOST),
+                Ok(Event::Ready(_) | Event::Closed(_)) | Err(_) => return Err(LOST),
                 Ok(_) => {}
             }
         }
@@ -166,6 +166,12 @@ impl Relay {
 
 /// This side offers what the back end cannot do.
 fn misfit(error: CallError) -> Refusal<'static> {
-    eprintln!("back end: {error}");
-    Refusal::LOCAL_ERROR
+    match error {
+        CallError::TooManyRecipients(_) | CallError::TooManyTransactions(_) => Refusal::TRY_LATER,
+        _ => {
+            let (code, status) = (554, EnhancedCode::new(5, 3, 3));
+            Refusal::new(code, status, "the next server is not capable of this")
+                .unwrap_or(Refusal::LOCAL_ERROR)
+        }
+    }
 }
