@@ -1,5 +1,6 @@
 //! Mail to HTTP, between raw clients and a web server of a few lines.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::string_slice)]
 
 #[allow(unreachable_pub)]
 mod running;

@@ -2,6 +2,7 @@
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::address::{ForwardPathBuf, ReversePathBuf};
 use crate::command::{MailParametersBuf, ParameterError, RcptParametersBuf};
@@ -168,10 +169,46 @@ pub enum Failure {
     Closed(Closing),
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::NotSent(error) => error.fmt(f),
+            Failure::BareNewline => f.write_str("the content holds a bare CR or LF"),
+            Failure::Closed(closing) => closing.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for Failure {}
+
 impl Outcome {
     /// Whether every recipient was accepted; true where there was none.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
         self.recipients.iter().all(|recipient| recipient.verdict == Verdict::Accepted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::client::ProtocolFault;
+
+    #[test]
+    fn what_failed_is_told_to_people() {
+        for (failure, text) in [
+            (
+                Failure::NotSent(CallError::TooLarge(9)),
+                "the message is larger than the 9 octets that the server takes",
+            ),
+            (Failure::BareNewline, "the content holds a bare CR or LF"),
+            (Failure::Closed(Closing::PeerGone), "the connection was lost"),
+            (
+                Failure::Closed(Closing::Protocol(ProtocolFault::Unasked)),
+                "the server sent a reply to no command",
+            ),
+        ] {
+            assert_eq!(failure.to_string(), text);
+        }
     }
 }

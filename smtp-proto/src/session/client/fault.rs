@@ -31,6 +31,23 @@ pub enum Closing {
     NotProven,
 }
 
+impl fmt::Display for Closing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Closing::Quit => "the session has ended",
+            Closing::Refused => "the server does not serve this client",
+            Closing::Unavailable => "the server is closing the session",
+            Closing::PeerGone => "the connection was lost",
+            Closing::TimedOut => "the server was silent for too long",
+            Closing::Protocol(fault) => return fault.fmt(f),
+            Closing::Abandoned => "the message was given up half-way",
+            Closing::NoTls => "TLS is required, and there is none",
+            Closing::TlsFailed => "the TLS handshake failed",
+            Closing::NotProven => "the server did not prove that it knows the secret",
+        })
+    }
+}
+
 /// How a server broke the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
