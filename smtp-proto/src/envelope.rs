@@ -234,3 +234,27 @@ impl Outcome {
         self.recipients.iter().all(|recipient| recipient.verdict == Verdict::Accepted)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::client::ProtocolFault;
+
+    #[test]
+    fn what_failed_is_told_to_people() {
+        for (failure, text) in [
+            (
+                Failure::NotSent(CallError::TooLarge(9)),
+                "the message is larger than the 9 octets that the server takes",
+            ),
+            (Failure::BareNewline, "the content holds a bare CR or LF"),
+            (Failure::Closed(Closing::PeerGone), "the connection was lost"),
+            (
+                Failure::Closed(Closing::Protocol(ProtocolFault::Unasked)),
+                "the server sent a reply to no command",
+            ),
+        ] {
+            assert_eq!(failure.to_string(), text);
+        }
+    }
+}

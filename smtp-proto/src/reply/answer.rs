@@ -2,20 +2,24 @@
 
 use core::fmt;
 
-use super::{EnhancedCode, ReplyCode};
+use super::relayed::write_relayed;
+use super::{EnhancedCode, Reply, ReplyCode};
 use crate::sink::{Fixed, Sink};
 
 /// The most octets that one line of a reply may have, code and CRLF included
 /// (RFC 5321 section 4.5.3.1.5).
 pub(crate) const REPLY_LINE: usize = 512;
 
-/// The text of a reply: one line, or several.
+/// The text of a reply: one line, several, or those of another reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplyText<'a> {
     /// One line.
     Line(&'a str),
     /// A line each; `250-`, `250-`, `250 `.
     Lines(&'a [&'a str]),
+    /// What another server said, line by line. What may not stand in a reply is written as `?`,
+    /// and of a line that is too long the beginning.
+    Relayed(Reply<'a>),
 }
 
 impl<'a> From<&'a str> for ReplyText<'a> {
@@ -57,9 +61,12 @@ impl fmt::Display for ReplyError {
 
 impl core::error::Error for ReplyError {}
 
+/// The most octets of text in a line: code, separator, the longest enhanced code, its space and CRLF
+/// take 16.
+pub(super) const MOST_TEXT: usize = REPLY_LINE - 16;
+
 pub(super) fn check_line(line: &str) -> Result<(), ReplyError> {
-    // Code, separator, the longest enhanced code, its space and CRLF take 16 octets.
-    if line.len() > REPLY_LINE - 16 {
+    if line.len() > MOST_TEXT {
         return Err(ReplyError::TooLong);
     }
     if line.bytes().any(|b| (b < b' ' && b != b'\t') || b == 0x7f) {
@@ -80,6 +87,8 @@ fn check(
         ReplyText::Line(line) => check_line(line),
         ReplyText::Lines(lines) if lines.len() > 100 => Err(ReplyError::TooLong),
         ReplyText::Lines(lines) => lines.iter().try_for_each(|line| check_line(line)),
+        ReplyText::Relayed(reply) if reply.lines().nth(100).is_some() => Err(ReplyError::TooLong),
+        ReplyText::Relayed(_) => Ok(()),
     }
 }
 
@@ -103,6 +112,7 @@ pub fn write_reply<S: Sink + ?Sized>(
             }
             write_line(out, code, b" ", enhanced, last, utf8);
         }
+        ReplyText::Relayed(reply) => write_relayed(out, code, enhanced, reply, utf8),
     }
 }
 

@@ -13,6 +13,7 @@ mod line;
 #[cfg(feature = "alloc")]
 mod owned;
 mod received;
+mod relayed;
 mod scanner;
 
 pub(crate) use answer::put_codes;
