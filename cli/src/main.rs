@@ -9,6 +9,8 @@ mod conform;
 mod exit;
 mod outcome;
 mod parse;
+mod plain;
+mod probe;
 mod send;
 mod serve;
 mod store;
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
         Ok(Cli { command: Command::Bench(args) }) => bench::main(&args),
         Ok(Cli { command: Command::Parse(args) }) => parse::main(&args),
         Ok(Cli { command: Command::Conform(args) }) => conform::main(&args),
+        Ok(Cli { command: Command::Probe(args) }) => probe::main(&args),
         Ok(Cli { command: Command::Send(args) }) => send::main(&args),
         Ok(Cli { command: Command::Serve(args) }) => serve::main(&args),
         Err(error) => args::refuse(&error),

@@ -6,6 +6,7 @@ pub(crate) mod conform;
 mod endpoint;
 pub(crate) mod offer;
 pub(crate) mod parse;
+pub(crate) mod probe;
 pub(crate) mod secure;
 pub(crate) mod send;
 pub(crate) mod serve;
@@ -24,6 +25,7 @@ pub(crate) use usage::refuse;
 use bench::BenchArgs;
 use conform::ConformArgs;
 use parse::ParseArgs;
+use probe::ProbeArgs;
 use send::SendArgs;
 use serve::ServeArgs;
 
@@ -37,6 +39,7 @@ use serve::ServeArgs;
                   smtp send --server 127.0.0.1:2525 --from alice@example.org \
                   --to bob@example.org --normalise message.eml\n  \
                   smtp bench --server 127.0.0.1:2525\n  \
+                  smtp probe mx.example.org\n  \
                   echo 'RCPT TO:<bob@example.org>' | smtp parse command\n  \
                   smtp conform 127.0.0.1:2525 --to bob@example.org\n\n\
                   `smtp COMMAND --help` tells more about each."
@@ -54,6 +57,8 @@ pub(crate) enum Command {
     Send(SendArgs),
     /// Load a server, and tell how fast it is.
     Bench(BenchArgs),
+    /// Look at a server without sending mail, and tell what to improve.
+    Probe(ProbeArgs),
     /// Look into the parser: SMTP text in, JSON out.
     Parse(ParseArgs),
     // Without a line of its own, so that the whole of the description is shown.

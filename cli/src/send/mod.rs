@@ -143,7 +143,7 @@ fn envelope(args: &SendArgs, letter: &Letter) -> Result<Envelope, String> {
     Ok(Envelope { reverse_path: args.from.clone(), parameters, recipients: recipients.collect() })
 }
 
-fn trace(traffic: Traffic<'_>) {
+pub(crate) fn trace(traffic: Traffic<'_>) {
     match traffic {
         Traffic::Sent(line) => complain(format_args!("> {}", line.escape_ascii())),
         Traffic::Received(line) => {
