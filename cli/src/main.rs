@@ -8,6 +8,7 @@ mod bench;
 mod conform;
 mod exit;
 mod outcome;
+mod pages;
 mod parse;
 mod plain;
 mod probe;
@@ -25,6 +26,8 @@ fn main() -> ExitCode {
     let exit = match Cli::try_parse() {
         Ok(Cli { command: Command::Bench(args) }) => bench::main(&args),
         Ok(Cli { command: Command::Parse(args) }) => parse::main(&args),
+        Ok(Cli { command: Command::Completions(args) }) => pages::completions(&args),
+        Ok(Cli { command: Command::Man(args) }) => pages::man(&args),
         Ok(Cli { command: Command::Conform(args) }) => conform::main(&args),
         Ok(Cli { command: Command::Probe(args) }) => probe::main(&args),
         Ok(Cli { command: Command::Send(args) }) => send::main(&args),

@@ -5,6 +5,7 @@ pub(crate) mod bench;
 pub(crate) mod conform;
 mod endpoint;
 pub(crate) mod offer;
+pub(crate) mod pages;
 pub(crate) mod parse;
 pub(crate) mod probe;
 pub(crate) mod secure;
@@ -24,6 +25,7 @@ pub(crate) use usage::refuse;
 
 use bench::BenchArgs;
 use conform::ConformArgs;
+use pages::{CompletionsArgs, ManArgs};
 use parse::ParseArgs;
 use probe::ProbeArgs;
 use send::SendArgs;
@@ -51,18 +53,15 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Receive mail.
+    // Without lines of their own, so that the whole of each description is shown.
     Serve(ServeArgs),
-    /// Send one message.
     Send(SendArgs),
-    /// Load a server, and tell how fast it is.
     Bench(BenchArgs),
-    /// Look at a server without sending mail, and tell what to improve.
     Probe(ProbeArgs),
-    /// Look into the parser: SMTP text in, JSON out.
     Parse(ParseArgs),
-    // Without a line of its own, so that the whole of the description is shown.
     Conform(ConformArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 /// Which adapter drives the connections.
