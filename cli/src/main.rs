@@ -15,6 +15,7 @@ mod probe;
 mod send;
 mod serve;
 mod store;
+mod trace;
 
 use std::process::ExitCode;
 

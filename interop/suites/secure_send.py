@@ -159,7 +159,7 @@ class _Trial:
     def chunked(self, tls, port, options, what):
         options = ("--tls", POLICY[tls], "--tls-ca", self.pki.ca, "--trace", *options)
         outcome = self.send(port, BODIES[0].content, *options).exits(0)
-        ensure(f"\n> {what}" in outcome.err, f"no {what} in the trace: {outcome.err[-300:]}")
+        ensure(f" > {what}" in outcome.err, f"no {what} in the trace: {outcome.err[-300:]}")
         equal_bytes(self.server.one().content, BODIES[0].arrives)
 
     def utf8(self, tls, port):

@@ -9,11 +9,15 @@ use smtp_tls::ClientTls;
 
 use super::seen::Seen;
 use crate::args::Runtime;
+use crate::trace::Trace;
 
 /// Looks at the first of the addresses that takes a connection.
 macro_rules! look {
-    ($connect:expr, $addresses:ident, $seen:ident, $traced:ident $(, $await:tt)?) => {{
+    ($connect:expr, $addresses:ident, $seen:ident, $trace:ident $(, $await:tt)?) => {{
         for address in $addresses {
+            if let Some(trace) = $trace {
+                trace.connecting(address, $seen.is_implicit());
+            }
             $seen.watch.dial();
             let mut client = match $connect(*address)$(.$await)? {
                 Ok(client) => client,
@@ -23,11 +27,11 @@ macro_rules! look {
                 }
             };
             $seen.connected(*address);
-            let (watch, traced) = ($seen.watch.clone(), $traced);
+            let (watch, trace) = ($seen.watch.clone(), $trace.cloned());
             client.observe(move |line: Traffic<'_>| {
                 watch.see(line);
-                if traced {
-                    crate::send::trace(line);
+                if let Some(trace) = &trace {
+                    trace.see(line);
                 }
             });
             let error = loop {
@@ -53,7 +57,7 @@ pub(super) fn look(
     addresses: &[SocketAddr],
     config: &Arc<Config>,
     tls: Option<&ClientTls>,
-    traced: bool,
+    trace: Option<&Trace>,
     seen: &mut Seen<'_>,
 ) -> io::Result<()> {
     let config = || Arc::clone(config);
@@ -64,7 +68,7 @@ pub(super) fn look(
                 Some(tls) => smtp_std::Client::connect_tls(address, config(), tls),
                 None => smtp_std::Client::connect(address, config()),
             };
-            look!(connect, addresses, seen, traced)
+            look!(connect, addresses, seen, trace)
         }
         Runtime::Tokio => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -73,7 +77,7 @@ pub(super) fn look(
                     Some(tls) => smtp_tokio::Client::connect_tls(address, config(), tls).await,
                     None => smtp_tokio::Client::connect(address, config()).await,
                 };
-                look!(connect, addresses, seen, traced, await)
+                look!(connect, addresses, seen, trace, await)
             })
         }
         Runtime::Smol => smol::block_on(async {
@@ -81,14 +85,14 @@ pub(super) fn look(
                 Some(tls) => smtp_futures::Client::connect_tls(address, config(), tls).await,
                 None => smtp_futures::Client::connect(address, config()).await,
             };
-            look!(connect, addresses, seen, traced, await)
+            look!(connect, addresses, seen, trace, await)
         }),
         Runtime::AsyncStd => async_std::task::block_on(async {
             let connect = async |address| match tls() {
                 Some(tls) => smtp_async_std::connect_tls(address, config(), tls).await,
                 None => smtp_async_std::connect(address, config()).await,
             };
-            look!(connect, addresses, seen, traced, await)
+            look!(connect, addresses, seen, trace, await)
         }),
     }
 }

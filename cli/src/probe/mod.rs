@@ -20,6 +20,7 @@ use smtp_tls::{ClientTls, Roots, Trust};
 
 use crate::args::probe::ProbeArgs;
 use crate::exit::{Exit, complain};
+use crate::trace::Trace;
 use seen::Seen;
 
 /// Looks, tells what was seen and what could be better, and exits accordingly.
@@ -46,8 +47,9 @@ pub(crate) fn main(args: &ProbeArgs) -> Exit {
     };
     seen.watch.looked_up(start.elapsed());
     let config = Arc::new(config);
+    let trace = args.trace.then(Trace::new);
     let looked =
-        drive::look(args.runtime, &addresses, &config, tls.as_ref(), args.trace, &mut seen);
+        drive::look(args.runtime, &addresses, &config, tls.as_ref(), trace.as_ref(), &mut seen);
     if let Err(error) = looked {
         complain(format_args!("smtp probe: {error}"));
         return Exit::Io;

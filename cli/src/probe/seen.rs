@@ -36,6 +36,10 @@ impl<'a> Seen<'a> {
         Seen { args, watch: Watch::new(), secure, findings, exit: Exit::Done }
     }
 
+    pub(super) fn is_implicit(&self) -> bool {
+        self.args.tls() == TlsPolicy::Implicit
+    }
+
     pub(super) fn fail(&mut self, exit: Exit, why: String) {
         self.exit = exit;
         self.findings.error = Some(why);
