@@ -104,13 +104,13 @@ pub fn write_reply<S: Sink + ?Sized>(
     utf8: bool,
 ) {
     match text {
-        ReplyText::Line(line) => write_line(out, code, b" ", enhanced, line, utf8),
-        ReplyText::Lines([]) => write_line(out, code, b" ", enhanced, "", utf8),
+        ReplyText::Line(line) => write_line(out, code, b' ', enhanced, line, utf8),
+        ReplyText::Lines([]) => write_line(out, code, b' ', enhanced, "", utf8),
         ReplyText::Lines([before @ .., last]) => {
             for line in before {
-                write_line(out, code, b"-", enhanced, line, utf8);
+                write_line(out, code, b'-', enhanced, line, utf8);
             }
-            write_line(out, code, b" ", enhanced, last, utf8);
+            write_line(out, code, b' ', enhanced, last, utf8);
         }
         ReplyText::Relayed(reply) => write_relayed(out, code, enhanced, reply, utf8),
     }
@@ -120,24 +120,54 @@ pub fn write_reply<S: Sink + ?Sized>(
 pub(crate) fn put_codes<S: Sink + ?Sized>(
     out: &mut S,
     code: ReplyCode,
-    separator: &[u8],
+    separator: u8,
     enhanced: Option<EnhancedCode>,
 ) {
+    let [hundreds, tens, ones] = code.digits();
+    let Some(enhanced) = enhanced else { return out.put(&[hundreds, tens, ones, separator]) };
+    if let Some([class, subject, detail]) = enhanced.digits() {
+        return out
+            .put(&[hundreds, tens, ones, separator, class, b'.', subject, b'.', detail, b' ']);
+    }
     let mut room = [0; 4 + EnhancedCode::LONGEST + 1];
     let mut head = Fixed::new(&mut room);
-    head.put(&code.digits());
-    head.put(separator);
-    if let Some(enhanced) = enhanced {
-        enhanced.encode(&mut head);
-        head.put(b" ");
-    }
+    head.put(&[hundreds, tens, ones, separator]);
+    enhanced.encode(&mut head);
+    head.put(b" ");
     out.put(head.finish().unwrap_or_default());
 }
+
+/// A reply that is known beforehand, as it stands on the wire with its enhanced status code and
+/// without.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    pub(crate) code: ReplyCode,
+    pub(crate) enhanced: &'static str,
+    pub(crate) bare: &'static str,
+}
+
+impl Known {
+    pub(crate) fn put<S: Sink + ?Sized>(self, out: &mut S, enhanced: bool) {
+        out.put(if enhanced { self.enhanced } else { self.bare }.as_bytes());
+    }
+}
+
+/// `known!(250, "2.1.5", "recipient taken")`.
+macro_rules! known {
+    ($code:literal, $enhanced:literal, $text:literal) => {
+        $crate::reply::Known {
+            code: const { $crate::reply::ReplyCode::known($code) },
+            enhanced: concat!($code, " ", $enhanced, " ", $text, "\r\n"),
+            bare: concat!($code, " ", $text, "\r\n"),
+        }
+    };
+}
+pub(crate) use known;
 
 fn write_line<S: Sink + ?Sized>(
     out: &mut S,
     code: ReplyCode,
-    separator: &[u8],
+    separator: u8,
     enhanced: Option<EnhancedCode>,
     line: &str,
     utf8: bool,
