@@ -193,6 +193,10 @@ const fn classes_of(byte: u8) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
     use super::*;
 
     fn members(class: Class) -> usize {
@@ -217,6 +221,40 @@ mod tests {
         assert_eq!(members(Class::GRAPHIC), 94);
         assert_eq!(members(Class::ASCII_ATEXT), 26 + 26 + 10 + 19);
         assert_eq!(members(Class::JOINT), 2);
+    }
+
+    /// The sets as their ABNF spells them, ASCII only.
+    #[test]
+    fn classes_hold_what_their_abnf_names() {
+        const ALPHANUMERIC: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        let spelled = [
+            (Class::ATEXT, ALPHANUMERIC, "!#$%&'*+-/=?^_`{|}~"),
+            (Class::ASCII_ATEXT, ALPHANUMERIC, "!#$%&'*+-/=?^_`{|}~"),
+            (Class::QTEXT, ALPHANUMERIC, " !#$%&'()*+,-./:;<=>?@[]^_`{|}~"),
+            (Class::GRAPHIC_OR_SPACE, ALPHANUMERIC, " !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"),
+            (Class::GRAPHIC, ALPHANUMERIC, "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"),
+            (Class::LDH, ALPHANUMERIC, "-"),
+            (Class::NON_ASCII, "", ""),
+            (Class::DCONTENT, ALPHANUMERIC, "!\"#$%&'()*+,-./:;<=>?@^_`{|}~"),
+            (Class::ESMTP_VALUE, ALPHANUMERIC, "!\"#$%&'()*+,-./:;<>?@[\\]^_`{|}~"),
+            (Class::XCHAR, ALPHANUMERIC, "!\"#$%&'()*,-./:;<>?@[\\]^_`{|}~"),
+            (Class::DIGIT, "0123456789", ""),
+            (Class::LET_DIG, ALPHANUMERIC, ""),
+            (Class::UPPER_HEX, "0123456789", "ABCDEF"),
+            (Class::BASE64, ALPHANUMERIC, "+/"),
+            (Class::UNDERSCORE, "", "_"),
+        ];
+        // The table that is built while compiling, and the same when it is built now.
+        for table in [CLASSES, classes()] {
+            for (class, some, others) in spelled {
+                let holds =
+                    |byte: u8| table.get(usize::from(byte)).is_some_and(|it| it & class.0 != 0);
+                let held: Vec<u8> = (0..0x80).filter(|&byte| holds(byte)).collect();
+                let mut named = [some.as_bytes(), others.as_bytes()].concat();
+                named.sort_unstable();
+                assert_eq!(held, named, "{}", named.escape_ascii());
+            }
+        }
     }
 
     #[test]
