@@ -7,6 +7,7 @@ use crate::address::{ForwardPathBuf, ReversePathBuf};
 use crate::command::{MailParametersBuf, ParameterError, RcptParametersBuf};
 use crate::reply::{Reply, ReplyBuf};
 use crate::session::client::{CallError, Closing};
+use crate::verdict::{Stage, Verdict};
 
 /// Who a message is from and who it is for (RFC 5321 section 2.3.1).
 ///
@@ -87,35 +88,6 @@ impl Recipient {
     }
 }
 
-/// How far a recipient got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Stage {
-    /// The greeting, EHLO or HELO, or no connection at all.
-    Connect,
-    /// MAIL.
-    Mail,
-    /// RCPT.
-    Rcpt,
-    /// DATA.
-    Data,
-    /// The message itself.
-    Message,
-}
-
-/// What became of a recipient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verdict {
-    /// The server has taken over the message for it.
-    Accepted,
-    /// Refused for good: report a failure.
-    Refused,
-    /// Refused for now, or never asked: try again later.
-    Deferred,
-    /// The link broke between the end of the mail data and its reply: it may have been accepted
-    /// (RFC 1047). Trying again may deliver twice.
-    Unknown,
-}
-
 /// What became of one recipient, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {
@@ -131,16 +103,7 @@ impl Delivered {
     /// What a reply at that stage comes to.
     #[must_use]
     pub fn from_reply(stage: Stage, reply: Reply<'_>) -> Self {
-        let verdict = match reply.code() {
-            code if code.is_positive() => Verdict::Accepted,
-            code if code.is_permanent() => Verdict::Refused,
-            _ => Verdict::Deferred,
-        };
-        // RFC 5321 section 4.5.3.1.10: 552 to RCPT means too many recipients, not too large.
-        let verdict = match (stage, reply.code().get()) {
-            (Stage::Rcpt, 552) => Verdict::Deferred,
-            _ => verdict,
-        };
+        let verdict = Verdict::from_reply(stage, reply);
         Delivered { verdict, stage, reply: Some(reply.into()) }
     }
 }

@@ -13,6 +13,7 @@ mod line;
 #[cfg(feature = "alloc")]
 mod owned;
 mod received;
+mod replies;
 mod scanner;
 
 pub(crate) use answer::put_codes;
@@ -29,6 +30,7 @@ pub use line::{ReplyFault, ReplyLine};
 #[cfg(feature = "alloc")]
 pub use owned::ReplyBuf;
 pub use received::Reply;
+pub use replies::Replies;
 pub use scanner::{Progress, ReplyScanner};
 
 pub(crate) use answer::REPLY_LINE;
