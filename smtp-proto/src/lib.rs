@@ -55,9 +55,11 @@ mod envelope;
 mod error;
 mod sink;
 mod syntax;
+mod verdict;
 
 #[cfg(feature = "alloc")]
-pub use envelope::{Delivered, Envelope, Failure, Outcome, Recipient, Stage, Verdict};
+pub use envelope::{Delivered, Envelope, Failure, Outcome, Recipient};
 pub use error::CommandError;
 pub use sink::{Fixed, Full, Sink};
 pub use syntax::Syntax;
+pub use verdict::{Stage, Verdict};

@@ -32,7 +32,7 @@ pub(super) fn write_relayed<S: Sink + ?Sized>(
 ) {
     let mut texts = reply.texts().peekable();
     while let Some(text) = texts.next() {
-        let separator = if texts.peek().is_some() { b"-" } else { b" " };
+        let separator = if texts.peek().is_some() { b'-' } else { b' ' };
         put_codes(out, code, separator, enhanced);
         put_text(out, text, utf8);
         out.put(b"\r\n");
