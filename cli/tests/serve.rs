@@ -508,3 +508,55 @@ fn standard_input_is_read_whole() {
         assert!(fs::read(&stored).unwrap() == content.as_bytes(), "{runtime}: other content");
     });
 }
+
+/// What `script` shows of a server on a terminal, to which a message is sent before it is stopped.
+fn on_a_terminal(args: &[&str]) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let shown = dir.path().join("shown");
+    let args = args.join(" ");
+    let smtp = env!("CARGO_BIN_EXE_smtp");
+    let serve = format!("exec {smtp} serve --listen 127.0.0.1:0 --discard --exit-after 1 {args}");
+    let mut terminal = Command::new("script")
+        .args(["--quiet", "--flush", "--command", &serve])
+        .arg(&shown)
+        .env("TERM", "xterm")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(terminal.stdout.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    let address = first.trim().strip_prefix("listening on ").unwrap();
+    assert_eq!(send(address, &[], b"x\r\n").status.code(), Some(0));
+    assert!(lines.all(|line| line.is_ok()));
+    assert!(terminal.wait().unwrap().success());
+    fs::read_to_string(&shown).unwrap()
+}
+
+/// On a terminal there is a view below the log, and nothing of it where a log or quiet was asked for.
+#[test]
+fn a_view_is_for_terminals() {
+    if Command::new("script").arg("--version").output().is_err() {
+        return;
+    }
+    let sum = "Took 1 message, 3 B, in 1 session; refused 0.";
+    for runtime in RUNTIMES {
+        let shown = on_a_terminal(&["--runtime", runtime]);
+        assert!(shown.contains("sessions ") && shown.contains(sum), "{runtime}: {shown:?}");
+        assert!(shown.contains("octets") && shown.contains("Mail goes nowhere"), "{shown:?}");
+    }
+    for (args, logged) in [("--quiet", true), ("--log text", true), ("--log off", false)] {
+        let shown = on_a_terminal(&[args]);
+        assert!(!shown.contains("sessions ") && !shown.contains("Took"), "{args}: {shown:?}");
+        assert_eq!(shown.contains("octets"), logged, "{args}: {shown:?}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(&["--exit-after", "1"], dir.path(), Stdio::piped());
+    assert_eq!(send(&server.1, &[], b"x\r\n").status.code(), Some(0));
+    let mut log = String::new();
+    server.0.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert!(
+        log.contains("octets=3") && !log.contains("Took") && !log.contains('\u{1b}'),
+        "{log:?}"
+    );
+}

@@ -157,9 +157,14 @@ pub(crate) struct ServeArgs {
     )]
     pub(crate) exit_after: Option<u64>,
 
-    /// One line a session or message on standard error
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) log: Log,
+    /// One line a session or message on standard error [default: text, and on a terminal a view of
+    /// what goes on below it]
+    #[arg(long, value_enum)]
+    log: Option<Log>,
+
+    /// No hints and no view
+    #[arg(long)]
+    quiet: bool,
 }
 
 /// What becomes of a bare CR or LF in mail data.
@@ -214,6 +219,21 @@ impl ServeArgs {
             (Some(chain), Some(key)) => Some(Certificate::Files(chain, key)),
             _ => self.tls_self_signed.then_some(Certificate::SelfSigned),
         }
+    }
+
+    /// How the log is written.
+    pub(crate) fn log(&self) -> Log {
+        self.log.unwrap_or(Log::Text)
+    }
+
+    /// Whether hints are for somebody who reads them.
+    pub(crate) fn has_hints(&self) -> bool {
+        self.log() == Log::Text && !self.quiet
+    }
+
+    /// Whether a view is wanted, where there is a terminal.
+    pub(crate) fn has_view(&self) -> bool {
+        self.log.is_none() && !self.quiet && !self.stdio
     }
 
     /// What is wrong with options that are right one by one.
@@ -278,8 +298,9 @@ mod tests {
         assert_eq!(args.runtime, Runtime::Tokio);
         assert_eq!(args.storage(), Storage::Maildir("./maildir".into()));
         assert_eq!((args.max_size, args.max_recipients), (52_428_800, 1000));
-        assert_eq!((args.bare_newline, args.log), (BareNewline::Reject, Log::Text));
+        assert_eq!((args.bare_newline, args.log()), (BareNewline::Reject, Log::Text));
         assert!(!args.stdio && !args.lmtp && !args.prdr && !args.lenient);
+        assert!(args.has_hints() && args.has_view());
         assert!(args.exit_after.is_none());
         assert!(!args.hostname().as_host().to_string().is_empty());
     }
@@ -296,11 +317,25 @@ mod tests {
         assert_eq!(args.storage(), Storage::Raw("x".into()));
         assert_eq!(args.hostname().as_host().to_string(), "mx.a");
         assert_eq!((args.max_size, args.max_recipients, args.exit_after), (1, 2, Some(3)));
-        assert_eq!((args.bare_newline, args.log), (BareNewline::Normalise, Log::Json));
+        assert_eq!((args.bare_newline, args.log()), (BareNewline::Normalise, Log::Json));
         assert!(args.lenient && args.lmtp);
         assert_eq!(serve("--discard").storage(), Storage::Discard);
         assert_eq!(serve("--maildir m").storage(), Storage::Maildir("m".into()));
         assert!(serve("--stdio").stdio && serve("--prdr").prdr);
+    }
+
+    #[test]
+    fn a_view_is_for_who_asked_for_nothing_else() {
+        for (args, hints, view) in [
+            ("--quiet", false, false),
+            ("--log text", true, false),
+            ("--log json", false, false),
+            ("--log off", false, false),
+            ("--stdio", true, false),
+        ] {
+            let args = serve(args);
+            assert_eq!((args.has_hints(), args.has_view()), (hints, view), "{args:?}");
+        }
     }
 
     #[test]

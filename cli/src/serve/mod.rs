@@ -2,6 +2,7 @@
 
 mod app;
 mod drive;
+mod live;
 mod log;
 mod people;
 mod preamble;
@@ -20,9 +21,11 @@ use smtp_codec::server::Config;
 use smtp_tls::ServerTls;
 
 use crate::args::Endpoint;
-use crate::args::serve::{BareNewline, Certificate, Log, ServeArgs, Storage};
+use crate::args::serve::{BareNewline, Certificate, ServeArgs, Storage};
 use crate::exit::{Exit, complain};
+use crate::live::is_watched;
 use crate::store::Store;
+use live::Live;
 use shared::{Policy, Shared};
 
 /// Serves until it has taken as many messages as it was told to, or is called off.
@@ -31,8 +34,9 @@ pub(crate) fn main(args: &ServeArgs) -> Exit {
         complain(format_args!("smtp: {sentence}"));
         return Exit::Usage;
     }
-    log::start(args.log);
-    match serve(args) {
+    let live = (args.has_view() && is_watched()).then(Live::new);
+    log::start(args.log(), live.as_ref());
+    match serve(args, live) {
         Ok(()) => Exit::Done,
         Err(error) => {
             complain(format_args!("smtp serve: {error}"));
@@ -41,7 +45,7 @@ pub(crate) fn main(args: &ServeArgs) -> Exit {
     }
 }
 
-fn serve(args: &ServeArgs) -> io::Result<()> {
+fn serve(args: &ServeArgs, live: Option<Arc<Live>>) -> io::Result<()> {
     let config = Arc::new(config(args)?);
     let policy = policy(args, config.hostname())?;
     // A port that is in use must leave no directories behind.
@@ -51,7 +55,9 @@ fn serve(args: &ServeArgs) -> io::Result<()> {
         Storage::Raw(dir) => Store::raw(&dir)?,
         Storage::Discard => Store::discard(),
     };
-    let shared = Arc::new(Shared::new(config, policy, store, args.exit_after));
+    let mut shared = Shared::new(config, policy, store, args.exit_after);
+    shared.live.clone_from(&live);
+    let shared = Arc::new(shared);
     if args.stdio {
         return stdio::serve(args.runtime, shared);
     }
@@ -61,7 +67,12 @@ fn serve(args: &ServeArgs) -> io::Result<()> {
     }
     signals::heed(&shared)?;
     announce(&addresses, args)?;
-    drive::serve(args.runtime, listeners, shared)
+    let view = live.map(|live| live.show(&shared)).transpose()?;
+    let served = drive::serve(args.runtime, listeners, shared);
+    if let Some(view) = view {
+        view.stop();
+    }
+    served
 }
 
 fn config(args: &ServeArgs) -> io::Result<Config> {
@@ -165,7 +176,7 @@ fn announce(addresses: &[SocketAddr], args: &ServeArgs) -> io::Result<()> {
         writeln!(out, "listening on {address}")?;
     }
     out.flush()?;
-    if args.log != Log::Text {
+    if !args.has_hints() {
         return Ok(());
     }
     let smtp = std::env::args().next().unwrap_or_else(|| "smtp".to_owned());
