@@ -560,3 +560,28 @@ fn a_view_is_for_terminals() {
         "{log:?}"
     );
 }
+
+/// Who may say XCLIENT is decided by the client's address, not by that of the load balancer; a client
+/// that it does not name may not.
+#[test]
+fn a_load_balancer_does_not_lend_its_trust() {
+    let dir = tempfile::tempdir().unwrap();
+    for runtime in RUNTIMES {
+        let args = ["--proxy-protocol", "--xclient-from", "127.0.0.0/8", "--runtime", runtime];
+        let server = Server::start(&args, dir.path(), Stdio::null());
+        for (header, trusted) in [
+            ("PROXY TCP4 192.0.2.1 192.0.2.2 4000 25\r\n", false),
+            ("PROXY TCP4 127.0.0.9 127.0.0.1 4000 25\r\n", true),
+            ("PROXY UNKNOWN\r\n", false),
+        ] {
+            let mut stream = TcpStream::connect(&server.1).unwrap();
+            stream.write_all(header.as_bytes()).unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            assert!(lines.next().unwrap().unwrap().starts_with("220 "));
+            stream.write_all(b"EHLO x\r\nQUIT\r\n").unwrap();
+            let told: Vec<String> = lines.map(Result::unwrap).collect();
+            let offered = told.iter().any(|line| line.contains("XCLIENT"));
+            assert_eq!(offered, trusted, "{runtime} {header:?}: {told:?}");
+        }
+    }
+}
