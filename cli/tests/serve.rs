@@ -585,3 +585,31 @@ fn a_load_balancer_does_not_lend_its_trust() {
         }
     }
 }
+
+/// Whoever is given the certificate can verify the server, and whoever is not cannot.
+#[test]
+fn a_certificate_made_on_the_spot_can_be_trusted() {
+    let dir = tempfile::tempdir().unwrap();
+    let pem = dir.path().join("own.pem");
+    let ca = pem.to_str().unwrap();
+    let args = ["--tls-self-signed", "--tls-cert-out", ca, "--exit-after", "1"];
+    let mut server = Server::start(&args, dir.path(), Stdio::piped());
+    let strange = send(&server.1, &["--tls", "required"], b"x\r\n");
+    assert_eq!(strange.status.code(), Some(77), "{strange:?}");
+    let trusting = ["--tls", "required", "--tls-ca", ca, "--json"];
+    let sent = send(&server.1, &trusting, b"x\r\n");
+    assert_eq!(sent.status.code(), Some(0), "{sent:?}");
+    assert!(String::from_utf8_lossy(&sent.stdout).contains("\"verified\":true"), "{sent:?}");
+    let mut hints = String::new();
+    server.0.stderr.take().unwrap().read_to_string(&mut hints).unwrap();
+    assert!(hints.contains(&format!(" --tls required --tls-ca {ca} --from")), "{hints}");
+    assert!(hints.contains(&format!(" --ssl-reqd --cacert {ca} --mail-from")), "{hints}");
+
+    let output = smtp()
+        .args(["serve", "--listen", "127.0.0.1:0", "--discard", "--tls-self-signed"])
+        .args(["--tls-cert-out", "/nowhere/own.pem"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(74), "{output:?}");
+    assert!(output.stderr.starts_with(b"smtp serve: --tls-cert-out /nowhere/own.pem: "));
+}

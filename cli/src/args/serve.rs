@@ -92,6 +92,10 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     tls_self_signed: bool,
 
+    /// Write that certificate into this file, in PEM, for clients to trust: as their --tls-ca
+    #[arg(long, value_name = "FILE", requires = "tls_self_signed")]
+    pub(crate) tls_cert_out: Option<PathBuf>,
+
     /// Offer AUTH to the users in this file, a line each: name:password
     #[arg(long, value_name = "FILE")]
     pub(crate) users: Option<PathBuf>,
@@ -380,6 +384,12 @@ mod tests {
         let (chain, key) = (Path::new("a"), Path::new("b"));
         assert_eq!(args.certificate(), Some(Certificate::Files(chain, key)));
         assert_eq!(serve("--tls-self-signed").certificate(), Some(Certificate::SelfSigned));
+        let out = serve("--tls-self-signed --tls-cert-out own.pem").tls_cert_out;
+        assert_eq!(out.as_deref(), Some(Path::new("own.pem")));
+        assert_eq!(
+            refused::<ServeArgs>("--tls-cert-out own.pem"),
+            "--tls-self-signed must be given; see `smtp test --help`"
+        );
         assert_eq!(serve("").certificate(), None);
         let nets = serve("--xclient-from 10.0.0.0/8 --xclient-from ::1").xclient_from;
         assert_eq!(nets, ["10.0.0.0/8".parse::<IpNet>().unwrap(), "::1/128".parse().unwrap()]);

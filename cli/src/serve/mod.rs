@@ -40,7 +40,8 @@ pub(crate) fn main(args: &ServeArgs) -> Exit {
         Ok(()) => Exit::Done,
         Err(error) => {
             complain(format_args!("smtp serve: {error}"));
-            Exit::Io
+            // What a file of users says is wrong, not how it is read.
+            if error.kind() == io::ErrorKind::InvalidInput { Exit::Usage } else { Exit::Io }
         }
     }
 }
@@ -120,7 +121,14 @@ fn policy(args: &ServeArgs, hostname: &str) -> io::Result<Policy> {
         Some(Certificate::SelfSigned) => {
             let names = [hostname, "localhost", "127.0.0.1", "::1"];
             let names = names.into_iter().filter(|name| !name.starts_with('['));
-            Some(ServerTls::self_signed(names).map(|(tls, _)| tls))
+            let (tls, pem) = ServerTls::self_signed(names).map_err(io::Error::other)?;
+            if let Some(file) = &args.tls_cert_out {
+                std::fs::write(file, pem).map_err(|error| {
+                    let why = format!("--tls-cert-out {}: {error}", file.display());
+                    io::Error::new(error.kind(), why)
+                })?;
+            }
+            Some(Ok(tls))
         }
     };
     Ok(Policy {
@@ -193,17 +201,22 @@ fn announce(addresses: &[SocketAddr], args: &ServeArgs) -> io::Result<()> {
     let letter = r"printf 'Subject: Hello\r\n\r\nHello Bob\r\n'";
     let envelope = "--from alice@example.org --to bob@example.org";
     let (host, port) = (address.ip(), address.port());
+    let ca = args.tls_cert_out.as_ref().map(|file| file.display());
+    let tls =
+        ca.as_ref().map(|file| format!(" --tls required --tls-ca {file}")).unwrap_or_default();
+    let ssl = ca.as_ref().map(|file| format!(" --ssl-reqd --cacert {file}")).unwrap_or_default();
+    let starttls = if ca.is_some() { " --tls" } else { "" };
     let lines = if args.lmtp {
         format!(
-            "  {letter} | {smtp} send --lmtp --server {address} {envelope}\n  \
-             swaks --protocol LMTP --server {host} --port {port} {envelope}"
+            "  {letter} | {smtp} send --lmtp --server {address}{tls} {envelope}\n  \
+             swaks --protocol LMTP --server {host} --port {port}{starttls} {envelope}"
         )
     } else {
         format!(
-            "  {letter} | {smtp} send --server {address} {envelope}\n  \
-             {letter} | curl smtp://{address} --mail-from alice@example.org \
+            "  {letter} | {smtp} send --server {address}{tls} {envelope}\n  \
+             {letter} | curl smtp://{address}{ssl} --mail-from alice@example.org \
              --mail-rcpt bob@example.org --upload-file -\n  \
-             swaks --server {host} --port {port} {envelope}"
+             swaks --server {host} --port {port}{starttls} {envelope}"
         )
     };
     complain(format_args!(
