@@ -172,3 +172,14 @@ fn a_421_to_a_lone_command_ends_the_session() {
     assert_eq!(hear(&mut client, "421 going down\r\n"), ["refused 421 going down"]);
     assert_eq!(client.closing(), Some(Closing::Unavailable));
 }
+
+#[test]
+fn before_a_transaction_the_caller_can_see_what_it_may_ask_for() {
+    let mut client = ready(&["DSN", "SIZE 1000"]);
+    let (dsn, size, tls) = call(&mut client, |ready| {
+        let offered = ready.extensions();
+        (offered.contains(Extension::Dsn), offered.size(), ready.is_secure())
+    });
+    assert_eq!((dsn, size, tls), (true, Some(1000), false));
+    assert_eq!(client.step(), Want::Event, "nothing was done with the handle: it comes back");
+}

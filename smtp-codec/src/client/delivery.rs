@@ -140,7 +140,7 @@ impl<'e> Delivery<'e> {
             },
             Event::WantBody(slot) => return Step::Body(slot),
             Event::Mail(reply) if !reply.code().is_positive() => {
-                self.decide_all(|_, _| Some(Delivered::from_reply(Stage::Mail, reply)));
+                self.decide_all(|_, _| Delivered::from_reply(Stage::Mail, reply));
                 self.reply = Some(reply.into());
             }
             Event::Rcpt(_, reply) => {
@@ -170,7 +170,7 @@ impl<'e> Delivery<'e> {
             Event::Refused(reply) => {
                 let (stage, named) = (self.stage, self.next);
                 self.decide_all(|index, fate| {
-                    Some(Delivered::from_reply(reached(stage, named, index, fate), reply))
+                    Delivered::from_reply(reached(stage, named, index, fate), reply)
                 });
                 self.reply = Some(reply.into());
             }
@@ -193,12 +193,10 @@ impl<'e> Delivery<'e> {
         }
     }
 
-    fn decide_all(&mut self, decide: impl Fn(usize, &Fate) -> Option<Delivered>) {
+    fn decide_all(&mut self, decide: impl Fn(usize, &Fate) -> Delivered) {
         for (index, fate) in self.fates.iter_mut().enumerate() {
-            if !matches!(fate, Fate::Decided(_))
-                && let Some(delivered) = decide(index, fate)
-            {
-                *fate = Fate::Decided(delivered);
+            if !matches!(fate, Fate::Decided(_)) {
+                *fate = Fate::Decided(decide(index, fate));
             }
         }
     }
@@ -232,10 +230,11 @@ impl<'e> Delivery<'e> {
     }
 
     fn decide_taken(&mut self, stage: Stage, reply: Reply<'_>) {
-        self.decide_all(|_, fate| match fate {
-            Fate::Taken => Some(Delivered::from_reply(stage, reply)),
-            _ => None,
-        });
+        for fate in &mut self.fates {
+            if let Fate::Taken = fate {
+                *fate = Fate::Decided(Delivered::from_reply(stage, reply));
+            }
+        }
         self.reply = Some(reply.into());
     }
 
