@@ -146,6 +146,17 @@ fn a_refused_message_counts_once_whatever_the_number_of_its_recipients() {
     assert_eq!(talk.closing, None);
 }
 
+/// A client that offers nothing but what is refused comes to an end too.
+#[test]
+fn senders_that_are_refused_again_and_again_are_bounded() {
+    let few = limited(config(), |limits| (limits.junk, limits.errors) = (3, 1));
+    let mail = "MAIL FROM:<no550@x>";
+    // EHLO is the first that brings no mail nearer.
+    let refused = (0..3).fold(Script::ehlo(few), |script, _| script.say(mail, "550 5.9.9 "));
+    let talk = refused.say(mail, "421 4.7.0 mx.example.org too many errors\r\n").run();
+    assert_eq!(talk.closing, Some(Closing::TooManyErrors));
+}
+
 /// RFC 6531 section 3.7.1: a name outside ASCII has A-labels.
 #[test]
 fn clients_name_themselves_in_ascii() {
