@@ -145,6 +145,21 @@ fn binary_content_goes_as_it_is() {
     assert_eq!(client.tx().chunk(), [&b"BDAT 12 LAST\r\n"[..], content].concat());
 }
 
+/// What waits goes out before the caller is asked for more.
+#[test]
+fn chunks_go_one_at_a_time() {
+    let mut client = send_by_hand();
+    let Event::WantBody(mut slot) = client.event() else { panic!() };
+    assert_eq!(slot.write(b"Hi\r\n"), Ok(4));
+    assert_eq!(slot.write(b"ho\r\n"), Ok(0));
+    assert_eq!(client.step(), Want::Flush);
+    let n = client.tx().remaining();
+    client.tx().advance(n);
+    client.rx().receive(b"250 ok\r\n");
+    assert_eq!(client.step(), Want::Event);
+    assert!(matches!(client.event(), Event::WantBody(_)));
+}
+
 /// What goes as lines has them, by BDAT too.
 #[test]
 fn a_bare_newline_ends_the_session_before_it_is_sent() {
@@ -177,9 +192,13 @@ fn with_parameters(parameters: MailParametersBuf) -> Connection {
     let mut envelope = Envelope::new("a@x".parse().unwrap()).to("b@x".parse().unwrap());
     envelope.parameters = parameters;
     let mut delivery = Delivery::new(&envelope);
-    let mut replies =
-        ["220 mx\r\n", "250-mx\r\n250-BINARYMIME\r\n250 CHUNKING\r\n", "250 ok\r\n", "250 ok\r\n"]
-            .iter();
+    let mut replies = [
+        "220 mx\r\n",
+        "250-mx\r\n250-PIPELINING\r\n250-BINARYMIME\r\n250 CHUNKING\r\n",
+        "250 ok\r\n",
+        "250 ok\r\n",
+    ]
+    .iter();
     loop {
         match client.step() {
             Want::Event if matches!(client.event(), Event::WantBody(_)) => return client,

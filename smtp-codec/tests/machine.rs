@@ -132,6 +132,7 @@ fn waits_are_told_and_counted() {
     let before = Machine::heard(&other);
     assert_eq!(hear(&mut other, "220 mx\r\n"), "EHLO client.example\r\n");
     assert!(Machine::heard(&other) > before);
+    assert!(other.buffered() >= "EHLO client.example\r\n".len());
     Machine::release(&mut other);
     assert_eq!(other.buffered(), 0);
     let impatient = mx().patience(Duration::from_secs(9));
