@@ -20,10 +20,12 @@ use crate::session::client::{CallError, Closing};
 /// # Ok::<(), smtp_proto::address::AddressError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Envelope {
     /// Where failures are reported to; null for reports themselves.
     pub reverse_path: ReversePathBuf,
     /// The parameters of MAIL.
+    #[cfg_attr(feature = "serde", serde(default))]
     pub parameters: MailParametersBuf,
     /// In the order in which they are named.
     pub recipients: Vec<Recipient>,
@@ -46,10 +48,12 @@ impl Envelope {
 
 /// One recipient of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Recipient {
     /// Whom it is for.
     pub forward_path: ForwardPathBuf,
     /// The parameters of RCPT.
+    #[cfg_attr(feature = "serde", serde(default))]
     pub parameters: RcptParametersBuf,
 }
 
@@ -89,6 +93,11 @@ impl Recipient {
 
 /// How far a recipient got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum Stage {
     /// The greeting, EHLO or HELO, or no connection at all.
     Connect,
@@ -104,6 +113,11 @@ pub enum Stage {
 
 /// What became of a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum Verdict {
     /// The server has taken over the message for it.
     Accepted,
@@ -118,6 +132,7 @@ pub enum Verdict {
 
 /// What became of one recipient, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Delivered {
     /// What became of it.
     pub verdict: Verdict,
@@ -147,6 +162,7 @@ impl Delivered {
 
 /// What became of a message, recipient by recipient, in the order of the envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Outcome {
     /// One for each recipient.
     pub recipients: Vec<Delivered>,
@@ -159,6 +175,11 @@ pub struct Outcome {
 /// What kept a transaction from its end, other than a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum Failure {
     /// The server does not offer what the envelope needs.
     NotSent(CallError),

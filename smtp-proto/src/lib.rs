@@ -1,4 +1,9 @@
 //! SMTP without I/O: commands, replies, the envelope, and the server and client sessions.
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `alloc`, on by default | values that own their text, `Envelope`, `Outcome` |
+//! | `serde` | `Serialize` and `Deserialize` for codes, owned addresses and parameters, envelopes, replies, outcomes: as they stand on the wire, and checked when they are read |
 #![no_std]
 
 #[cfg(feature = "alloc")]
@@ -12,6 +17,8 @@ pub mod session;
 #[cfg(feature = "alloc")]
 mod envelope;
 mod error;
+#[cfg(feature = "serde")]
+mod serial;
 mod sink;
 mod syntax;
 

@@ -64,6 +64,11 @@ pub enum Question {
 /// Why mail data that had begun will not become a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum Abort {
     /// It passed the advertised SIZE; 552 5.3.4 follows at its end.
     TooLarge,
@@ -74,6 +79,11 @@ pub enum Abort {
 /// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum Closing {
     /// The client said QUIT.
     Quit,
