@@ -2,10 +2,11 @@
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::address::{ForwardPathBuf, ReversePathBuf};
 use crate::command::{MailParametersBuf, ParameterError, RcptParametersBuf};
-use crate::reply::{Reply, ReplyBuf};
+use crate::reply::ReplyBuf;
 use crate::session::client::{CallError, Closing};
 
 /// Who a message is from and who it is for (RFC 5321 section 2.3.1).
@@ -111,6 +112,18 @@ pub enum Stage {
     Message,
 }
 
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stage::Connect => "connection",
+            Stage::Mail => "MAIL",
+            Stage::Rcpt => "RCPT",
+            Stage::Data => "DATA",
+            Stage::Message => "message",
+        })
+    }
+}
+
 /// What became of a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(
@@ -130,7 +143,27 @@ pub enum Verdict {
     Unknown,
 }
 
-/// What became of one recipient, and why.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Accepted => "accepted",
+            Verdict::Refused => "refused",
+            Verdict::Deferred => "deferred",
+            Verdict::Unknown => "unknown",
+        })
+    }
+}
+
+/// What became of one recipient, and why; it prints on one line.
+///
+/// ```
+/// use smtp_proto::reply::Reply;
+/// use smtp_proto::{Delivered, Stage};
+///
+/// let reply = Reply::parse(b"550 5.1.1 no such user\r\n").unwrap();
+/// let delivered = Delivered::from_reply(Stage::Rcpt, reply);
+/// assert_eq!(delivered.to_string(), "refused (RCPT): 550 5.1.1 no such user");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Delivered {
@@ -143,20 +176,32 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    /// What a reply at that stage comes to.
+    /// What a reply at that stage comes to. A [`ReplyBuf`] is shared, a [`Reply`](crate::Reply) copied.
     #[must_use]
-    pub fn from_reply(stage: Stage, reply: Reply<'_>) -> Self {
-        let verdict = match reply.code() {
+    pub fn from_reply(stage: Stage, reply: impl Into<ReplyBuf>) -> Self {
+        let reply = reply.into();
+        let code = reply.as_reply().code();
+        let verdict = match code {
             code if code.is_positive() => Verdict::Accepted,
             code if code.is_permanent() => Verdict::Refused,
             _ => Verdict::Deferred,
         };
         // RFC 5321 section 4.5.3.1.10: 552 to RCPT means too many recipients, not too large.
-        let verdict = match (stage, reply.code().get()) {
+        let verdict = match (stage, code.get()) {
             (Stage::Rcpt, 552) => Verdict::Deferred,
             _ => verdict,
         };
-        Delivered { verdict, stage, reply: Some(reply.into()) }
+        Delivered { verdict, stage, reply: Some(reply) }
+    }
+}
+
+impl fmt::Display for Delivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.verdict, self.stage)?;
+        match &self.reply {
+            Some(reply) => write!(f, ": {reply}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -189,10 +234,48 @@ pub enum Failure {
     Closed(Closing),
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::NotSent(error) => error.fmt(f),
+            Failure::BareNewline => {
+                f.write_str("the content holds a CR or LF that is not part of a CRLF")
+            }
+            Failure::Closed(closing) => closing.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for Failure {}
+
 impl Outcome {
     /// Whether every recipient was accepted; true where there was none.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
         self.recipients.iter().all(|recipient| recipient.verdict == Verdict::Accepted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::client::ProtocolFault;
+
+    #[test]
+    fn what_failed_is_told_to_people() {
+        for (failure, text) in [
+            (
+                Failure::NotSent(CallError::TooLarge(9)),
+                "the message is larger than the 9 octets that the server takes",
+            ),
+            (Failure::BareNewline, "the content holds a bare CR or LF"),
+            (Failure::Closed(Closing::PeerGone), "the connection was lost"),
+            (
+                Failure::Closed(Closing::Protocol(ProtocolFault::Unasked)),
+                "the server sent a reply to no command",
+            ),
+        ] {
+            assert_eq!(failure.to_string(), text);
+        }
     }
 }
