@@ -319,6 +319,12 @@ impl Session {
         }
     }
 
+    /// Whether a mail transaction is open, up to the reply to its message (RFC 5321 section 3.3).
+    #[must_use]
+    pub fn has_transaction(&self) -> bool {
+        self.transaction().is_some()
+    }
+
     /// What was spoken so far, in the transaction that is open.
     #[must_use]
     pub fn protocol(&self) -> Protocol {
