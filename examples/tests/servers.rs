@@ -210,6 +210,14 @@ macro_rules! servers {
 }
 
 servers! {
+    poll: "poll-server" {
+        takes_messages, serves_many_at_once, has_a_bound, survives_bad_input, closes_in_order,
+        takes_what_drips, waits_for_the_reader, has_deadlines
+    }
+    uring: "uring-server" {
+        takes_messages, serves_many_at_once, has_a_bound, survives_bad_input, closes_in_order,
+        takes_what_drips, waits_for_the_reader, has_deadlines
+    }
     mio: "mio-server" {
         takes_messages, serves_many_at_once, has_a_bound, survives_bad_input, closes_in_order,
         takes_what_drips, waits_for_the_reader, has_deadlines
