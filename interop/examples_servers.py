@@ -18,11 +18,16 @@ import time
 from harness import secured
 from harness.bodies import BODIES, PLAIN, Body, odd_messages
 from harness.clients import HELLO, Curl, SmtpSource, SmtpSourceLmtp, Smtplib, Swaks
+from harness.exim import EximRelay
+from harness.mtas import STARTTLS
 from harness.pki import Pki
+from harness.postfix import PostfixRelay
 from harness.process import Daemon, run
+from harness.relays import Route, Submission
 from harness.report import Failed, Report, Row, ensure, equal, equal_bytes, same_messages
 from harness.sinks import Aiosmtpd, SmtpSink
 from harness.tools import Tools
+from suites.relaying import TRACE
 
 SENDER = "alice@example.org"
 RECIPIENTS = ("bob@example.net", "carol@example.net")
@@ -113,6 +118,14 @@ class Maildirs:
         with open(os.path.join(root, "bob/cur/old:2,S"), "wb") as file:
             file.write(b"x" * 100)
 
+    def await_messages(self, user, count):
+        """Waits until so many are there, as relays deliver when they see fit."""
+        until = time.monotonic() + 60
+        path = os.path.join(self.root, user, "new")
+        while not os.path.exists(path) or len(os.listdir(path)) < count:
+            ensure(time.monotonic() < until, f"fewer than {count} messages came for {user}")
+            time.sleep(0.05)
+
     def take(self, user):
         """What is in a user's `new`; and in no `tmp` anything."""
         messages = []
@@ -192,6 +205,26 @@ def lmtp_sink(report, programs, tools, pki, work, name):
 
         row = Row("swaks", f"delivers to {name}", "", "LMTP: neither in the clear nor to a stranger")
         report.check(f"{name}/swaks/distrust", row, distrust)
+
+        routes = [Route("store.example", program.port, STARTTLS, lmtp=True)]
+        for make in (PostfixRelay, EximRelay):
+            row = Row(make.name, f"relays to {name}", "", "LMTP by STARTTLS: 100 odd messages")
+            area = f"{name}/{make.name}".replace(" ", "-").lower()
+            relay = report.start(f"{area}/start", row, lambda make=make: make(tools, pki, work, routes, "unused"))
+            if relay is None:
+                continue
+
+            def relayed(relay):
+                contents = odd_messages(100)
+                with Submission(relay.port) as submission:
+                    for content in contents:
+                        submission.hand_over(SENDER, ("alice@store.example", "bob@store.example"), content)
+                for user in ("alice", "bob"):
+                    store.await_messages(user, len(contents))
+                    same_messages([TRACE.sub(b"", message, count=1) for message in store.take(user)], contents)
+
+            with relay:
+                report.check(f"{area}/odd", row, relayed, relay)
 
     with Program(path, "127.0.0.1:0", store.root, "2000") as program:
 
@@ -287,6 +320,7 @@ def main():
         return 64
     report = Report(options.only, options.limit)
     with tempfile.TemporaryDirectory(prefix="interop.") as top:
+        os.chmod(top, 0o755)
         pki = Pki(os.path.join(top, "pki"))
         for example, name in EXAMPLES:
             work = os.path.join(top, name)
