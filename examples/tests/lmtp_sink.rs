@@ -3,14 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(missing_docs, unreachable_pub)]
 
-mod running;
+mod served;
 
 use std::fs;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use running::Program;
+use served::Program;
 use smtp_std::Client;
 use smtp_std::codec::client::{Config, TlsPolicy};
 use smtp_std::codec::proto::{Envelope, Stage, Verdict};

@@ -23,7 +23,7 @@ use smtp_codec::server::{Config, Connection, Event, Want};
 /// Further clients wait in the queue of the listener.
 const CLIENTS: usize = 500;
 /// Steps before it is the next client's turn.
-const STEPS: usize = 64;
+const STEPS: usize = 16;
 /// So long a client that was cut off may go on sending, so that it can read why.
 const LINGER: Duration = Duration::from_secs(1);
 
