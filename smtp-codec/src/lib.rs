@@ -6,6 +6,17 @@
 //! std (`smtp-std`), tokio (`smtp-tokio`), and every runtime that speaks `futures-io`
 //! (`smtp-futures`, `smtp-async-std`); nothing here knows of a runtime, and nothing reads a clock.
 //!
+//! The [`guide`] tells how to build with it, chapter by chapter; the [`cookbook`] has whole answers
+//! to small questions. Where to begin:
+//!
+//! | for | look at |
+//! |---|---|
+//! | a server | [`server::Config`], [`server::Event`], [`guide::events`], [`guide::answering`] |
+//! | a client | [`client::Config`], [`client::Sent`], [`guide::errors`] |
+//! | a runtime without an adapter | below, [`Machine`], [`guide::deadlines`] |
+//! | mail data alone | [`Encoder`], [`Decoder`] |
+//! | commands and replies alone | [`proto`] |
+//!
 //! # Driving a connection
 //!
 //! A transport that has no adapter needs this loop. It is whole but for time: the reads and writes
@@ -66,6 +77,8 @@ mod pace;
 mod plain;
 
 pub mod client;
+pub mod cookbook;
+pub mod guide;
 pub mod server;
 
 pub use buffer::{RxBuf, TxBuf};

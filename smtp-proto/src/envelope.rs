@@ -2,10 +2,11 @@
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::address::{ForwardPathBuf, ReversePathBuf};
 use crate::command::{MailParametersBuf, ParameterError, RcptParametersBuf};
-use crate::reply::{Reply, ReplyBuf};
+use crate::reply::ReplyBuf;
 use crate::session::client::{CallError, Closing};
 use crate::verdict::{Stage, Verdict};
 
@@ -88,7 +89,16 @@ impl Recipient {
     }
 }
 
-/// What became of one recipient, and why.
+/// What became of one recipient, and why; it prints on one line.
+///
+/// ```
+/// use smtp_proto::reply::Reply;
+/// use smtp_proto::{Delivered, Stage};
+///
+/// let reply = Reply::parse(b"550 5.1.1 no such user\r\n").unwrap();
+/// let delivered = Delivered::from_reply(Stage::Rcpt, reply);
+/// assert_eq!(delivered.to_string(), "refused (RCPT): 550 5.1.1 no such user");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {
     /// What became of it.
@@ -100,11 +110,22 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    /// What a reply at that stage comes to.
+    /// What a reply at that stage comes to. A [`ReplyBuf`] is shared, a [`Reply`](crate::Reply) copied.
     #[must_use]
-    pub fn from_reply(stage: Stage, reply: Reply<'_>) -> Self {
-        let verdict = Verdict::from_reply(stage, reply);
-        Delivered { verdict, stage, reply: Some(reply.into()) }
+    pub fn from_reply(stage: Stage, reply: impl Into<ReplyBuf>) -> Self {
+        let reply = reply.into();
+        let verdict = Verdict::from_reply(stage, reply.as_reply());
+        Delivered { verdict, stage, reply: Some(reply) }
+    }
+}
+
+impl fmt::Display for Delivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.verdict, self.stage)?;
+        match &self.reply {
+            Some(reply) => write!(f, ": {reply}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -131,10 +152,48 @@ pub enum Failure {
     Closed(Closing),
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::NotSent(error) => error.fmt(f),
+            Failure::BareNewline => {
+                f.write_str("the content holds a CR or LF that is not part of a CRLF")
+            }
+            Failure::Closed(closing) => closing.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for Failure {}
+
 impl Outcome {
     /// Whether every recipient was accepted; true where there was none.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
         self.recipients.iter().all(|recipient| recipient.verdict == Verdict::Accepted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::client::ProtocolFault;
+
+    #[test]
+    fn what_failed_is_told_to_people() {
+        for (failure, text) in [
+            (
+                Failure::NotSent(CallError::TooLarge(9)),
+                "the message is larger than the 9 octets that the server takes",
+            ),
+            (Failure::BareNewline, "the content holds a bare CR or LF"),
+            (Failure::Closed(Closing::PeerGone), "the connection was lost"),
+            (
+                Failure::Closed(Closing::Protocol(ProtocolFault::Unasked)),
+                "the server sent a reply to no command",
+            ),
+        ] {
+            assert_eq!(failure.to_string(), text);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! What a reply comes to for a recipient.
 
+use core::fmt;
+
 use crate::reply::Reply;
 
 /// How far a recipient got.
@@ -15,6 +17,18 @@ pub enum Stage {
     Data,
     /// The message itself.
     Message,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stage::Connect => "connection",
+            Stage::Mail => "MAIL",
+            Stage::Rcpt => "RCPT",
+            Stage::Data => "DATA",
+            Stage::Message => "message",
+        })
+    }
 }
 
 /// What became of a recipient.
@@ -52,5 +66,16 @@ impl Verdict {
             (code, _) if code.is_permanent() => Verdict::Refused,
             _ => Verdict::Deferred,
         }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Accepted => "accepted",
+            Verdict::Refused => "refused",
+            Verdict::Deferred => "deferred",
+            Verdict::Unknown => "unknown",
+        })
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! async-std is discontinued; new programs take smol, with the feature `smol` of `smtp-futures`.
 //!
+//! What the events are and how they are answered tells the [guide](smtp_codec::guide); whole answers to
+//! small questions has the [cookbook](smtp_codec::cookbook).
+//!
 //! ```no_run
 //! use smtp_codec::server::{Config, Event};
 //!
@@ -18,6 +21,7 @@
 //! # Ok(())
 //! # }
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 use std::io;
 use std::net::Shutdown;

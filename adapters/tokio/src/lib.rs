@@ -1,7 +1,9 @@
 //! SMTP servers and clients on tokio.
 //!
 //! [`Server`] and [`Client`] drive a connection of `smtp-codec` over any stream of tokio's. The
-//! program is a loop over [`Server::next`]; the protocol is in the core, and nothing of it here.
+//! program is a loop over [`Server::next`]; the protocol is in the core, and nothing of it here. What
+//! the events are and how they are answered tells the [guide](smtp_codec::guide); whole answers to small
+//! questions has the [cookbook](smtp_codec::cookbook).
 //!
 //! ```no_run
 //! use smtp_codec::proto::reply::Refusal;
@@ -30,6 +32,7 @@
 //! }
 //! # }
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod client;
 #[cfg(feature = "tls")]

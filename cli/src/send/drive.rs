@@ -11,9 +11,9 @@ use smtp_sasl::Login;
 use smtp_tls::{ClientTls, Facts};
 
 use super::replay::Source;
-use super::trace;
 use crate::args::{Endpoint, Runtime};
 use crate::exit::{Exit, complain};
+use crate::trace::Trace;
 
 /// What came of it, and what the server offered.
 pub(super) struct Done {
@@ -39,6 +39,9 @@ macro_rules! exchange {
         let mut split = Split::new($order.envelope);
         let (mut extensions, mut tls, mut error) = (Vec::new(), None, None);
         let client = loop {
+            if let Some(trace) = &$order.trace {
+                trace.connecting($order.server, $order.policy == TlsPolicy::Implicit);
+            }
             let mut client = match $connect {
                 Ok(client) => client,
                 // What some were told already must not be lost.
@@ -49,11 +52,14 @@ macro_rules! exchange {
                 }
                 Err(broken) => return Err(broken),
             };
-            if $order.traced {
-                client.observe(trace);
+            if let Some(trace) = $order.trace.clone() {
+                client.observe(move |line| trace.see(line));
             }
             // Whatever is wrong is told when the message is offered.
             let unready = client.ready()$(.$await)?.err();
+            if let Some(trace) = &$order.trace {
+                trace.secured(client.tls());
+            }
             if let Some(mut login) = $order.login.clone() {
                 if let Some(binding) = client.tls().and_then(|tls| tls.exporter) {
                     login = login.bind(&binding);
@@ -79,7 +85,7 @@ macro_rules! exchange {
                     Part::Reconnect => break false,
                     Part::Over => break true,
                 };
-                let sent = client.send(&part, $reader($source.replay()))$(.$await)?;
+                let sent = client.send(&part, $reader($source.replay($order.trace.clone())))$(.$await)?;
                 let failure = sent.outcome.failure;
                 if let Some(broken) = sent.error {
                     error = Some(broken);
@@ -121,7 +127,7 @@ pub(super) struct Order<'a, F> {
     pub(super) tls: Option<ClientTls>,
     pub(super) login: Option<Login>,
     pub(super) envelope: &'a Envelope,
-    pub(super) traced: bool,
+    pub(super) trace: Option<Trace>,
     /// Says what came of it.
     pub(super) report: F,
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 use crate::args::serve::Log;
+use crate::plain::is_deceptive;
 
 /// A line that cannot be written is lost. That is no reason to lose anything else, so nothing is
 /// said about it: whatever would say it would fail as well.
@@ -58,12 +59,6 @@ impl<W: Write> Write for Harmless<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
     }
-}
-
-/// Controls, line and paragraph separators, and what turns the direction of writing around.
-fn is_deceptive(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -86,7 +86,9 @@ impl fmt::Display for AuthError {
             AuthError::NotProven => {
                 f.write_str("the server did not prove that it knows the secret")
             }
-            AuthError::Closed(_) => f.write_str("the session ended before authentication did"),
+            AuthError::Closed(closing) => {
+                write!(f, "the session ended before authentication did: {closing}")
+            }
         }
     }
 }

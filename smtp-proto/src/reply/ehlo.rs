@@ -65,10 +65,10 @@ fn write_lines<'a, S: Sink + ?Sized>(
     let line = |extension| given(extension).or_else(|| Line::of(extension, extensions));
     let mut before = Line::Domain(domain);
     for next in extensions.iter().filter_map(line).chain(unknown) {
-        before.write(out, b"250-");
+        before.write(out, false);
         before = next;
     }
-    before.write(out, b"250 ");
+    before.write(out, true);
     Ok(())
 }
 
@@ -97,8 +97,11 @@ impl Line<'_> {
         }
     }
 
-    fn write<S: Sink + ?Sized>(&self, out: &mut S, code: &[u8]) {
-        out.put(code);
+    fn write<S: Sink + ?Sized>(&self, out: &mut S, is_last: bool) {
+        if let Line::Bare(extension) = self {
+            return out.put(extension.bare_line(is_last).as_bytes());
+        }
+        out.put(if is_last { b"250 " } else { b"250-" });
         match self {
             Line::Domain(domain) => out.put(domain.as_bytes()),
             Line::Given(given) => {

@@ -13,10 +13,11 @@ mod line;
 #[cfg(feature = "alloc")]
 mod owned;
 mod received;
+mod relayed;
 mod replies;
 mod scanner;
 
-pub(crate) use answer::put_codes;
+pub(crate) use answer::{Known, known, put_codes};
 pub use answer::{Positive, Refusal, ReplyError, ReplyText, write_reply};
 pub use capability::{Capabilities, Capability};
 pub use code::{Class, ReplyCode};

@@ -7,6 +7,8 @@
 pub mod client;
 pub mod server;
 
+#[cfg(test)]
+mod drawing;
 mod offered;
 mod protocol;
 mod tls;

@@ -4,7 +4,10 @@ use core::time::Duration;
 
 mod answer;
 mod check;
+mod closing;
 mod content;
+#[cfg(test)]
+mod drawing;
 mod early;
 mod limits;
 mod obey;
