@@ -151,6 +151,42 @@ fn takes_what_drips(path: &str) {
     assert_eq!(program.line(), "a message of 3 octets");
 }
 
+/// Who says all at once and closes its side is answered all the same.
+fn answers_the_half_closed(path: &str) {
+    let program = start(path);
+    let mut peer = program.connect();
+    peer.say("EHLO a.example\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.org>\r\nDATA\r\nx\r\n.\r\n");
+    peer.end();
+    let rest = peer.rest();
+    assert!(rest.lines().last().unwrap().starts_with("250 2.0.0 "), "{rest}");
+    assert_eq!(program.line(), "a message of 3 octets");
+}
+
+/// While one client pours, others have their turn.
+fn lets_nobody_starve(path: &str) {
+    let program = start(path);
+    let mut flood = program.connect();
+    flood.say("EHLO a.example\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n");
+    for code in ["220", "250", "250", "250", "354"] {
+        flood.hear(code);
+    }
+    let pouring = flood.stream().try_clone().unwrap();
+    let lines = "many lines, one of them\r\n".repeat(4000);
+    let pouring = std::thread::spawn(move || {
+        // It ends when the other half of this socket is closed.
+        while (&pouring).write_all(lines.as_bytes()).is_ok() {}
+    });
+    for _ in 0..20 {
+        let mut peer = program.connect();
+        peer.hear("220");
+        peer.ask("EHLO a.example", "250");
+        peer.ask("QUIT", "221");
+    }
+    assert!(!pouring.is_finished(), "it was cut off");
+    flood.stream().shutdown(std::net::Shutdown::Both).unwrap();
+    pouring.join().unwrap();
+}
+
 /// A client that reads nothing is not read from for ever, and gets every reply in the end.
 fn waits_for_the_reader(path: &str) {
     const MESSAGES: usize = 20_000;
@@ -210,8 +246,19 @@ macro_rules! servers {
 }
 
 servers! {
+    poll: "poll-server" {
+        takes_messages, serves_many_at_once, has_a_bound, survives_bad_input, closes_in_order,
+        takes_what_drips, answers_the_half_closed, lets_nobody_starve, waits_for_the_reader,
+        has_deadlines
+    }
+    uring: "uring-server" {
+        takes_messages, serves_many_at_once, has_a_bound, survives_bad_input, closes_in_order,
+        takes_what_drips, answers_the_half_closed, lets_nobody_starve, waits_for_the_reader,
+        has_deadlines
+    }
     mio: "mio-server" {
         takes_messages, serves_many_at_once, has_a_bound, survives_bad_input, closes_in_order,
-        takes_what_drips, waits_for_the_reader, has_deadlines
+        takes_what_drips, answers_the_half_closed, lets_nobody_starve, waits_for_the_reader,
+        has_deadlines
     }
 }

@@ -29,7 +29,7 @@ const BOTH_WAYS: Interest = Interest::READABLE.add(Interest::WRITABLE);
 /// So often all deadlines are looked at.
 const TICK: Duration = Duration::from_millis(200);
 /// Steps before it is the next client's turn.
-const STEPS: usize = 64;
+const STEPS: usize = 16;
 /// So long a client that was cut off may go on sending, so that it can read why.
 const LINGER: Duration = Duration::from_secs(1);
 
