@@ -47,9 +47,10 @@ impl Server {
         Server(child, addresses)
     }
 
-    /// The lines that it logged, once it is gone.
+    /// The lines that it logged, once it has stopped in order.
     fn log(mut self) -> Vec<String> {
-        let _ = self.0.kill();
+        let id = self.0.id().to_string();
+        assert!(Command::new("kill").args(["-s", "TERM", &id]).status().unwrap().success());
         let lines = BufReader::new(self.0.stderr.take().unwrap()).lines();
         lines.map(Result::unwrap).collect()
     }
@@ -115,6 +116,7 @@ fn a_server_with_everything_on_every_runtime() {
             |of: &str, name: &str| json["auth"][of].as_array().unwrap().contains(&json!(name));
         assert!(!has("clear", "PLAIN") && has("tls", "PLAIN") && has("clear", "SCRAM-SHA-256"));
         assert_eq!(json["limits"]["size"], 50 << 20);
+        assert_eq!(json["limits"]["rcpt_max"], 1000);
         assert_eq!(keys(&json), ["certificate-self-signed"], "{json}");
         let times = json["timings_ms"].as_object().unwrap();
         assert!(times.values().all(Value::is_number), "{json}");
