@@ -70,7 +70,7 @@ pub(crate) struct ServeArgs {
     )]
     pub(crate) max_size: u64,
 
-    /// Most recipients of a message
+    /// Most recipients of a message, advertised (up to 999999) and enforced
     #[arg(
         long,
         value_name = "N",

@@ -12,6 +12,7 @@ use indicatif::{DecimalBytes, ProgressBar, ProgressState, ProgressStyle};
 
 use super::load::Load;
 use super::tally::Reason;
+use crate::exit::complain;
 use crate::live::{Rate, Speed, is_watched};
 use crate::plain::plain;
 
@@ -32,9 +33,13 @@ impl Progress {
         heed(&called_off)?;
         let (load, is_over) = (Arc::clone(load), Arc::clone(&over));
         let tick = move || {
+            let say = |sentence: String| complain(format_args!("smtp bench: {sentence}"));
             while !is_over.load(Ordering::Relaxed) {
                 if called_off.load(Ordering::Relaxed) && !load.is_interrupted() {
                     load.interrupt();
+                }
+                if let Some(sentence) = load.notice() {
+                    bar.suspend(|| say(sentence));
                 }
                 if !bar.is_hidden() {
                     let (done, failed) = load.progress();
@@ -48,6 +53,7 @@ impl Progress {
                 std::thread::park_timeout(TICK);
             }
             bar.finish_and_clear();
+            load.notice().into_iter().for_each(say);
         };
         Ok(Progress { over, thread: std::thread::Builder::new().spawn(tick)? })
     }

@@ -82,6 +82,7 @@ fn config(args: &ServeArgs) -> io::Result<Config> {
         .map_err(|error| io::Error::other(format!("--hostname {hostname}: {error}")))?
         .max_size(args.max_size)
         .max_recipients(args.max_recipients)
+        .rcpt_max(args.max_recipients)
         .syntax(if args.lenient { Syntax::Lenient } else { Syntax::Strict })
         .bare_newline(match args.bare_newline {
             BareNewline::Reject => session::BareNewline::Reject,
