@@ -75,6 +75,8 @@ mod line;
 mod machine;
 mod pace;
 mod plain;
+#[cfg(feature = "watch")]
+mod watch;
 
 pub mod client;
 pub mod cookbook;
@@ -87,6 +89,8 @@ pub use deadline::Deadline;
 pub use dot::{Encoder, FoundBareNewline, Run};
 pub use machine::Machine;
 pub use smtp_proto as proto;
+#[cfg(feature = "watch")]
+pub use watch::{Closing, Note};
 
 /// What a connection wants next.
 #[must_use]

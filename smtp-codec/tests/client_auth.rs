@@ -258,6 +258,50 @@ fn what_is_secret_is_not_shown() {
     assert!(!format!("{:?}", who.start(&["SCRAM-SHA-256"], true)).contains("yes"));
 }
 
+/// A response that was held back because it is long is no less secret.
+#[test]
+fn what_is_secret_and_late_is_not_shown() {
+    let mut client = Connection::new(config());
+    let trace = Arc::new(Mutex::new(String::new()));
+    let shown = Arc::clone(&trace);
+    client.observe(move |traffic| {
+        if let Traffic::Sent(line) = traffic {
+            shown.lock().unwrap().push_str(&format!("{}|", line.escape_ascii()));
+        }
+    });
+    let initial = Some(vec![b'y'; 600]);
+    let mut who = Toy { mechanism: "SCRAM-SHA-256", initial, proven: true };
+    let mut exchange = Authentication::new();
+    let mut replies = ["220 mx|", "250-mx|250 AUTH SCRAM-SHA-256|", "334 |", "235 ok|"].iter();
+    let mut sent = Vec::new();
+    loop {
+        match client.step() {
+            Want::Event => {
+                if let Some(result) = exchange.on(&mut client, &mut who) {
+                    assert_eq!(result, Ok(()));
+                    break;
+                }
+            }
+            _ => {
+                sent.extend_from_slice(client.tx().chunk());
+                let n = client.tx().remaining();
+                client.tx().advance(n);
+                client.rx().receive(replies.next().unwrap().replace('|', "\r\n").as_bytes());
+            }
+        }
+    }
+    assert!(sent.ends_with(format!("\r\n{}\r\n", "eXl5".repeat(200)).as_bytes()));
+    assert_eq!(*trace.lock().unwrap(), "EHLO client.example|AUTH SCRAM-SHA-256|****|");
+}
+
+/// Who is not served at all hears that, and not only that the session ended.
+#[test]
+fn a_server_that_refuses_the_client_refuses_to_authenticate() {
+    let report = Mission::new(config(), &["554 not you", "221 bye"]).who(scram).run();
+    assert!(auth(&report).starts_with("Refused("), "{}", auth(&report));
+    assert_eq!(report.closing, Some(Closing::Refused));
+}
+
 /// RFC 4954 section 5.
 #[test]
 fn the_parameter_of_mail_needs_the_extension() {

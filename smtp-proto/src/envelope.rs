@@ -22,10 +22,12 @@ use crate::verdict::{Stage, Verdict};
 /// # Ok::<(), smtp_proto::address::AddressError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Envelope {
     /// Where failures are reported to; null for reports themselves.
     pub reverse_path: ReversePathBuf,
     /// The parameters of MAIL.
+    #[cfg_attr(feature = "serde", serde(default))]
     pub parameters: MailParametersBuf,
     /// In the order in which they are named.
     pub recipients: Vec<Recipient>,
@@ -48,10 +50,12 @@ impl Envelope {
 
 /// One recipient of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Recipient {
     /// Whom it is for.
     pub forward_path: ForwardPathBuf,
     /// The parameters of RCPT.
+    #[cfg_attr(feature = "serde", serde(default))]
     pub parameters: RcptParametersBuf,
 }
 
@@ -100,6 +104,7 @@ impl Recipient {
 /// assert_eq!(delivered.to_string(), "refused (RCPT): 550 5.1.1 no such user");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Delivered {
     /// What became of it.
     pub verdict: Verdict,
@@ -132,6 +137,7 @@ impl fmt::Display for Delivered {
 
 /// What became of a message, recipient by recipient, in the order of the envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Outcome {
     /// One for each recipient.
     pub recipients: Vec<Delivered>,
@@ -144,6 +150,11 @@ pub struct Outcome {
 /// What kept a transaction from its end, other than a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum Failure {
     /// The server does not offer what the envelope needs.
     NotSent(CallError),

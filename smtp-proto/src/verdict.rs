@@ -6,6 +6,11 @@ use crate::reply::Reply;
 
 /// How far a recipient got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum Stage {
     /// The greeting, EHLO or HELO, or no connection at all.
     Connect,
@@ -33,6 +38,11 @@ impl fmt::Display for Stage {
 
 /// What became of a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum Verdict {
     /// The server has taken over the message for it.
     Accepted,

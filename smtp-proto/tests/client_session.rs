@@ -164,6 +164,44 @@ fn the_end_of_the_chunks_is_waited_for_as_long_as_the_end_of_data() {
     assert_eq!(talk.session.asked(), Some(Question::Ready));
 }
 
+/// RFC 5321 section 4.5.3.2: two minutes for the reply to DATA, five for those before it.
+#[test]
+fn each_reply_is_waited_for_as_long_as_it_may_take() {
+    let mut talk = Talk::ready(&[]);
+    assert_eq!(talk.session.patience().as_secs(), 300);
+    talk.mail(MailParameters::default()).unwrap();
+    assert_eq!(talk.session.patience().as_secs(), 300);
+    talk.hear("250 ok\r\n");
+    talk.rcpt("<b@example.org>").unwrap();
+    assert_eq!(talk.session.patience().as_secs(), 300);
+    talk.hear("250 ok\r\n");
+    talk.end_rcpt();
+    assert_eq!(talk.session.patience().as_secs(), 120);
+    talk.hear("354 go\r\n");
+    assert_eq!(talk.session.patience().as_secs(), 180);
+    talk.session.end_body();
+    assert_eq!(talk.session.patience().as_secs(), 600);
+    talk.hear("250 ok\r\n");
+    talk.session.quit(&mut talk.out);
+    assert_eq!(talk.session.patience().as_secs(), 60);
+}
+
+/// What says no more than is so without it is left out where it is not known.
+#[test]
+fn parameters_that_can_be_done_without_are_left_out() {
+    let own = MailParametersBuf::new().size(5).body(Body::SevenBit).prdr();
+    let mut talk = Talk::ready(&[]);
+    talk.mail(own.as_parameters()).unwrap();
+    assert_eq!(talk.said(), "MAIL FROM:<a@client.example>\r\n");
+    let mut talk = Talk::ready(&["8BITMIME", "SIZE", "PRDR"]);
+    talk.out.clear();
+    talk.mail(own.as_parameters()).unwrap();
+    assert_eq!(talk.said(), "MAIL FROM:<a@client.example> SIZE=5 BODY=7BIT PRDR\r\n");
+    let eight = MailParametersBuf::new().body(Body::EightBitMime);
+    let refused = Talk::ready(&[]).mail(eight.as_parameters());
+    assert_eq!(refused, Err(CallError::NotOffered(Extension::EightBitMime)));
+}
+
 #[test]
 fn require_tls_needs_tls() {
     let mut talk = Talk::ready(&["REQUIRETLS"]);

@@ -231,6 +231,7 @@ fn arguments_are_kept_as_they_came() {
     let argument = |text| Argument::parse(text).unwrap();
     assert_eq!(argument("b@example.org").mailbox().unwrap().to_string(), "b@example.org");
     assert_eq!(argument("alice").mailbox(), None);
+    assert_eq!(Printable::new("MAIL FROM").unwrap().as_str(), "MAIL FROM");
     assert_eq!(Printable::new("MAIL FROM").unwrap().to_string(), "MAIL FROM");
     assert_eq!(
         (Verb::Mail.to_string(), Verb::StartTls.to_string()),

@@ -12,6 +12,8 @@ use smtp_proto::session::server::{LineFault, Question, Session};
 mod config;
 mod event;
 mod present;
+#[cfg(feature = "watch")]
+mod watch;
 
 pub use self::config::{BadMechanism, Config};
 pub use self::event::{
@@ -74,6 +76,8 @@ pub struct Connection {
     deviations: (Deviations, Deviations),
     /// The application was asked something, which ends a wait.
     asked: bool,
+    #[cfg(feature = "watch")]
+    watch: watch::Watch,
 }
 
 /// Room for one read of mail data.
@@ -103,6 +107,8 @@ impl Connection {
             pace: Pace::default(),
             deviations: (Deviations::NONE, Deviations::NONE),
             asked: false,
+            #[cfg(feature = "watch")]
+            watch: watch::Watch::default(),
         }
     }
 
@@ -277,6 +283,8 @@ impl Connection {
             self.session.noted();
         }
         loop {
+            #[cfg(feature = "watch")]
+            self.look();
             if let Some(question) = self.session.question() {
                 self.asked = true;
                 // What one recipient is told need not wait for what the next will be.
@@ -341,6 +349,8 @@ impl Connection {
                     self.deviations.0 = Deviations::of(line);
                     self.deviations.1 |= self.deviations.0;
                 }
+                #[cfg(feature = "watch")]
+                self.watch.line(line, self.session.is_commanded());
                 self.session.command(&cx, line, &mut self.tx);
                 self.present = Present::Line(len);
                 if let Some(Question::Data) = self.session.question() {
