@@ -115,7 +115,8 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    /// What a reply at that stage comes to. A [`ReplyBuf`] is shared, a [`Reply`](crate::Reply) copied.
+    /// What a reply at that stage comes to. A [`ReplyBuf`] is shared, a
+    /// [`Reply`](crate::reply::Reply) copied.
     #[must_use]
     pub fn from_reply(stage: Stage, reply: impl Into<ReplyBuf>) -> Self {
         let reply = reply.into();
