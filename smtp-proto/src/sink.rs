@@ -1,5 +1,7 @@
 //! Where encoded bytes go: the one output that needs neither I/O nor alloc.
 
+use crate::syntax::{Class, Walk, walk};
+
 /// Takes the bytes that an encoder writes, in order.
 ///
 /// Encoders cannot fail: a sink that runs out of room remembers it and says so afterwards, as
@@ -102,15 +104,17 @@ pub(crate) fn put_number<S: Sink + ?Sized>(out: &mut S, number: u64) {
 /// The words of `text` between spaces and tabs, with one space before each. It begins and ends with
 /// a word, and nearly always just one space stands between two.
 pub(crate) fn put_words<S: Sink + ?Sized>(out: &mut S, text: &[u8]) {
-    let next = text.get(1..).unwrap_or_default();
-    let pairs = text.iter().zip(next);
-    // Folded without branches: most texts are a few words.
-    let uneven = pairs.fold(0, |found, (one, two)| {
-        let space = u8::from(*one == b' ') & u8::from(*two == b' ');
-        found | space | u8::from(*one == b'\t')
+    let mut start = 0;
+    let even = walk(text, |at, byte| match byte {
+        _ if Class::GRAPHIC.or(Class::NON_ASCII).holds(byte) => Walk::On,
+        b' ' if at != start => {
+            start = at + 1;
+            Walk::On
+        }
+        _ => Walk::Never,
     });
     let is_white = |octet: &u8| matches!(octet, b' ' | b'\t');
-    if uneven == 0 {
+    if even.is_some() {
         out.put(b" ");
         out.put(text);
     } else {
