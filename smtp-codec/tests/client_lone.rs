@@ -211,6 +211,7 @@ fn what_goes_over_the_wire_can_be_looked_at() {
     client.secured();
     assert_eq!(said(&mut client), "EHLO client.example\r\n");
     assert_eq!(hear(&mut client, "250 mx\r\n"), ["ehlo", "ready"]);
+    assert!(call(&mut client, |ready| ready.is_secure()));
     call(&mut client, |ready| ready.mail(ReversePath::Null, MailParameters::default())).unwrap();
     let trace = trace.lock().unwrap();
     assert_eq!(
