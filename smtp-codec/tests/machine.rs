@@ -147,6 +147,7 @@ fn tls_comes_about_or_does_not() {
     let _ = one.go();
     said(&mut one);
     hear(&mut one, "EHLO client.example\r\n");
+    assert!(!one.is_secure() && !one.is_authenticated());
     assert_eq!(hear(&mut one, "STARTTLS\r\n"), "220 2.0.0 ready to start TLS\r\n");
     assert_eq!(one.go(), Want::Tls);
     let mut failed = one;
