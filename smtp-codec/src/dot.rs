@@ -136,12 +136,8 @@ impl Encoder {
                         (from, ahead) = pass_over(content, from);
                     }
                 }
-                _ => {
-                    if here > 0 {
-                        self.stopped_behind(content.get(..here).unwrap_or_default());
-                    }
-                    return here;
-                }
+                // What is done with a bare newline does not depend on what stands before it.
+                _ => return here,
             }
         }
         self.stopped_behind(content);

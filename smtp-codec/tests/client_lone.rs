@@ -185,6 +185,8 @@ fn before_a_transaction_the_caller_can_see_what_it_may_ask_for() {
         (offered.contains(Extension::Dsn), offered.size(), ready.is_secure())
     });
     assert_eq!((dsn, size, tls), (true, Some(1000), false));
+    assert!(!call(&mut client, |ready| ready.has_prdr()));
+    assert!(call(&mut ready(&["PRDR"]), |ready| ready.has_prdr()));
     assert_eq!(client.step(), Want::Event, "nothing was done with the handle: it comes back");
 }
 
@@ -211,6 +213,7 @@ fn what_goes_over_the_wire_can_be_looked_at() {
     client.secured();
     assert_eq!(said(&mut client), "EHLO client.example\r\n");
     assert_eq!(hear(&mut client, "250 mx\r\n"), ["ehlo", "ready"]);
+    assert!(call(&mut client, |ready| ready.is_secure()));
     call(&mut client, |ready| ready.mail(ReversePath::Null, MailParameters::default())).unwrap();
     let trace = trace.lock().unwrap();
     assert_eq!(

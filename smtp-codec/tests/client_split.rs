@@ -219,3 +219,12 @@ fn who_is_left_when_the_sender_gives_up_is_deferred() {
         assert_eq!((left.verdict, left.stage), (Verdict::Deferred, Stage::Connect));
     }
 }
+
+/// What is no answer to RCPT says nothing about the number of recipients.
+#[test]
+fn a_server_without_room_for_the_message_is_not_asked_again() {
+    let replies = ["220 mx", "250 mx", YES, "550 no", YES, "452 4.5.3 not now", YES, BYE];
+    let (read, fates, _) = split(&config(), &[&replies], &envelope(&["b@x", "c@x"]));
+    assert_eq!(parts(&read[0]), [["<b@x>", "<c@x>"]]);
+    assert_eq!(fates, ["Refused Rcpt 550", "Deferred Data 452"]);
+}

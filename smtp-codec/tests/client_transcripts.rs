@@ -255,6 +255,18 @@ fn a_421_to_rset_takes_nothing_back() {
     assert_eq!(report.closing, Some(Closing::Unavailable));
 }
 
+/// Nor does one that was there before the next recipient was named: it is about those that follow.
+#[test]
+fn a_421_between_two_recipients_takes_nothing_back() {
+    let replies = ["220 mx", PLAIN, "250 ok", "550 no|421 going"];
+    let letter = envelope(&["b@x", "c@x"]);
+    let mission = Mission::new(config(), &replies).letter(letter, "");
+    let (report, _) = mission.fly(common::Cut::Whole, usize::MAX);
+    assert_eq!(report.lines.last().map(String::as_str), Some("RCPT TO:<b@x>"));
+    assert_eq!(report.fate(), ["Refused Rcpt 550", "Deferred Mail 421"]);
+    assert_eq!(report.closing, Some(Closing::Unavailable));
+}
+
 /// Whoever drives a delivery to its end hears of the session's.
 #[test]
 fn the_end_of_the_session_is_the_end_of_the_delivery() {

@@ -288,3 +288,36 @@ fn what_comes_in_the_place_of_the_handshake_ends_the_session() {
     let injected = Closing::Protocol(ProtocolFault::Injected);
     assert_eq!(connection.closing(), Some(injected));
 }
+
+/// What does not fit goes on where it stopped.
+#[test]
+fn content_that_does_not_fit_at_once_goes_out_once() {
+    let mut connection = connection(&["250-mx.example.org\r\n250 PIPELINING\r\n"]);
+    let one = envelope("alice@example.org");
+    let mut delivery = Delivery::new(&one);
+    let body = b".\r\n".repeat(5400);
+    let mut content = Content::new();
+    content.space()[..body.len().min(16_200)].copy_from_slice(&body[..16_200]);
+    content.filled(16_200);
+    content.filled(0);
+    let mut replies = ["250 ok\r\n250 ok\r\n354 go\r\n", "250 queued\r\n"].iter();
+    let mut wire = Vec::new();
+    loop {
+        match connection.step() {
+            Want::Event => match delivery.on(connection.event()) {
+                Step::Body(slot) => content.write_to(slot).unwrap(),
+                Step::Next => {}
+                Step::Over => break,
+            },
+            Want::Flush => wire.extend(flush(&mut connection)),
+            _ => {
+                wire.extend(flush(&mut connection));
+                say(&mut connection, replies.next().unwrap());
+            }
+        }
+    }
+    let expected = [&b"..\r\n".repeat(5400)[..], b".\r\n"].concat();
+    assert!(wire.ends_with(&expected));
+    assert_eq!(wire.windows(4).filter(|four| four == b"..\r\n").count(), 5400);
+    assert_eq!(delivery.outcome(&connection).recipients[0].verdict, Verdict::Accepted);
+}

@@ -147,6 +147,7 @@ fn tls_comes_about_or_does_not() {
     let _ = one.go();
     said(&mut one);
     hear(&mut one, "EHLO client.example\r\n");
+    assert!(!one.is_secure() && !one.is_authenticated());
     assert_eq!(hear(&mut one, "STARTTLS\r\n"), "220 2.0.0 ready to start TLS\r\n");
     assert_eq!(one.go(), Want::Tls);
     let mut failed = one;
@@ -274,4 +275,38 @@ fn without_an_opinion_nothing_is_taken_over() {
     let _ = one.go();
     assert_eq!(said(&mut one), "334 \r\n");
     assert!(hear(&mut one, "AGEAYg==\r\n").starts_with("535 5.7.8 "));
+}
+
+/// RFC 2033 section 4.2: what is known of one recipient is said before the next is looked at.
+#[test]
+fn a_recipient_hears_before_the_next_is_judged() {
+    use server::Event;
+    let mut one = server::Connection::new(mx().lmtp());
+    let _ = one.go();
+    let lines =
+        "LHLO a.example\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nRCPT TO:<c@x>\r\nDATA\r\n.\r\n";
+    one.rx().receive(lines.as_bytes());
+    let mut judged = Vec::new();
+    while judged.len() < 2 {
+        match one.step() {
+            Want::Event => match one.event() {
+                Event::Rcpt(rcpt) => rcpt.accept(),
+                Event::Message(message) => {
+                    judged.push(message.recipient());
+                    message.accept();
+                }
+                other => other.proceed(),
+            },
+            Want::Flush => {
+                let told = said(&mut one);
+                assert!(!judged.is_empty() || told.contains("354 "), "{told}");
+            }
+            want => panic!("{want:?}"),
+        }
+        if judged == [Some(0)] && one.tx().has_remaining() {
+            assert_eq!(one.step(), Want::Flush);
+        }
+    }
+    assert_eq!(judged, [Some(0), Some(1)]);
+    assert_eq!(said(&mut one), "250 2.0.0 message taken\r\n");
 }

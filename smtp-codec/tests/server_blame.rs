@@ -52,6 +52,15 @@ fn recipients_behind_a_refused_mail_are_no_errors() {
     assert_eq!(talk.closing, Some(Closing::TooManyErrors));
 }
 
+/// What a client could have known is an error.
+#[test]
+fn what_was_not_offered_is_an_error() {
+    for line in ["MAIL FROM:<a@x> FOO=1", "AUTH PLAIN", "DATA", "FROB"] {
+        let talk = Script::ehlo(strict(config())).say(line, "421 4.7.0 ").run();
+        assert_eq!(talk.closing, Some(Closing::TooManyErrors), "{line}");
+    }
+}
+
 /// As many as a transaction could have had, and no more.
 #[test]
 fn recipients_behind_a_refused_mail_are_bounded() {
