@@ -32,6 +32,9 @@ pub struct RxBuf {
     limit: usize,
     /// What arrived last took all the room that there was.
     brimful: bool,
+    /// Octets that arrived since the beginning.
+    #[cfg(feature = "watch")]
+    came: u64,
 }
 
 /// Room for the command lines that are usual.
@@ -51,7 +54,15 @@ thread_local! {
 
 impl RxBuf {
     pub(crate) fn new(limit: usize) -> Self {
-        RxBuf { room: Vec::new(), start: 0, end: 0, limit: limit.max(FIRST), brimful: false }
+        RxBuf {
+            room: Vec::new(),
+            start: 0,
+            end: 0,
+            limit: limit.max(FIRST),
+            brimful: false,
+            #[cfg(feature = "watch")]
+            came: 0,
+        }
     }
 
     /// Free room to read into; never empty, unless the connection asked for no input.
@@ -76,6 +87,7 @@ impl RxBuf {
     pub fn filled(&mut self, n: usize) {
         self.end = self.end.saturating_add(n).min(self.room.len());
         self.brimful = n > 0 && self.end == self.room.len();
+        self.count(n);
     }
 
     /// Copies as much of `bytes` as fits; how much that was is returned. It takes no more memory
@@ -92,7 +104,21 @@ impl RxBuf {
         }
         self.room.extend_from_slice(part);
         self.end += taken;
+        self.count(taken);
         taken
+    }
+
+    #[cfg(feature = "watch")]
+    fn count(&mut self, n: usize) {
+        self.came = self.came.saturating_add(u64::try_from(n).unwrap_or(u64::MAX));
+    }
+
+    #[cfg(not(feature = "watch"))]
+    fn count(&self, _: usize) {}
+
+    #[cfg(feature = "watch")]
+    pub(crate) fn came(&self) -> u64 {
+        self.came
     }
 
     /// Has `read` read into room that every connection of a thread reads into, and copies what came,
@@ -325,6 +351,56 @@ mod tests {
         rx.release();
         rx.receive(b"NOOP");
         assert_eq!(rx.space().len(), 4092, "and what is short of a read is not enough for one");
+    }
+
+    #[test]
+    fn space_grows_with_what_arrives_up_to_the_limit() {
+        let mut rx = RxBuf::new(20_000);
+        for len in [4096, 4096, 8192, 3616] {
+            let space = rx.space();
+            assert_eq!(space.len(), len);
+            space.fill(b'x');
+            rx.filled(len);
+        }
+        assert!(rx.is_full() && rx.bytes() == [b'x'; 20_000]);
+        // Asked twice, it is the same.
+        let mut rx = RxBuf::new(20_000);
+        rx.space();
+        rx.filled(4096);
+        assert_eq!((rx.space().len(), rx.space().len()), (4096, 4096));
+        rx.filled(10);
+        rx.consume(4100);
+        assert_eq!((rx.len(), rx.space().len()), (6, 4086), "nothing is moved while there is room");
+    }
+
+    #[test]
+    fn what_was_sent_makes_room_for_what_is_put() {
+        let mut tx = TxBuf::default();
+        assert_eq!((tx.capacity(), tx.gone()), (0, 0));
+        tx.put(&[b'a'; 250]);
+        assert_eq!((tx.capacity(), tx.since(249)), (256, &b"a"[..]));
+        tx.advance(200);
+        tx.advance(40);
+        assert_eq!((tx.gone(), tx.remaining()), (240, 10));
+        tx.put(&[b'b'; 200]);
+        assert_eq!((tx.capacity(), tx.remaining()), (256, 210), "no more is taken for it");
+        assert_eq!(tx.chunk(), [&[b'a'; 10][..], &[b'b'; 200]].concat());
+        assert_eq!(
+            (tx.since(10), tx.since(210), tx.since(999)),
+            (&[b'b'; 200][..], &b""[..], &b""[..])
+        );
+        tx.advance(999);
+        assert_eq!((tx.gone(), tx.remaining(), tx.capacity()), (450, 0, 256));
+        tx.release();
+        assert_eq!((tx.gone(), tx.capacity()), (450, 0));
+    }
+
+    #[test]
+    fn buffers_do_not_show_what_they_hold() {
+        let (mut rx, mut tx) = (RxBuf::new(8192), TxBuf::default());
+        rx.receive(b"AUTH PLAIN AGEAYg==");
+        tx.put(b"334 secret");
+        assert_eq!(format!("{rx:?} {tx:?}"), "RxBuf(19 of 8192 octets) TxBuf(10 octets)");
     }
 
     #[test]

@@ -39,6 +39,9 @@
 //! [`Syntax::Strict`] is that of RFC 5321 and of the extensions. [`Syntax::Lenient`] takes what is known
 //! to be sent besides, and [`Deviations`](command::Deviations) names what it was. Nothing that is parsed
 //! is lost: unknown commands, parameters and keywords keep their octets.
+//!
+//! With the feature `serde`, codes, owned addresses and parameters, envelopes, replies and outcomes are
+//! `Serialize` and `Deserialize`: as they stand on the wire, and checked when they are read.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -53,11 +56,15 @@ pub mod session;
 #[cfg(feature = "alloc")]
 mod envelope;
 mod error;
+#[cfg(feature = "serde")]
+mod serial;
 mod sink;
 mod syntax;
+mod verdict;
 
 #[cfg(feature = "alloc")]
-pub use envelope::{Delivered, Envelope, Failure, Outcome, Recipient, Stage, Verdict};
+pub use envelope::{Delivered, Envelope, Failure, Outcome, Recipient};
 pub use error::CommandError;
 pub use sink::{Fixed, Full, Sink};
 pub use syntax::Syntax;
+pub use verdict::{Stage, Verdict};

@@ -37,40 +37,25 @@
 //! ```
 //!
 //! A client gives its `Login` to an adapter's `authenticate`. A server leads an exchange through two
-//! events:
+//! events, and [`Exchange`] answers both:
 //!
 //! ```
-//! use std::sync::Arc;
-//! use smtp_codec::proto::reply::Refusal;
 //! use smtp_codec::server::Event;
-//! use smtp_sasl::{Exchange, Passwords, Step, Users};
+//! use smtp_sasl::{Exchange, Identity};
 //!
-//! fn on(event: Event<'_>, exchange: &mut Option<Exchange>, users: &Arc<dyn Users>) {
-//!     macro_rules! answer {
-//!         ($handle:expr, $step:expr) => {
-//!             match $step {
-//!                 Step::Challenge(challenge) => $handle.challenge(&challenge),
-//!                 Step::Accepted(_) => $handle.accept(),
-//!                 Step::Rejected => $handle.reject(Refusal::BAD_CREDENTIALS),
-//!             }
-//!         };
-//!     }
+//! fn on(event: Event<'_>, exchange: &mut Exchange, who: &mut Option<Identity>) {
 //!     match event {
-//!         Event::Auth(auth) => {
-//!             let exchange = exchange.insert(Exchange::new(Arc::clone(users), None));
-//!             let initial = auth.initial_response();
-//!             answer!(auth, exchange.start(auth.mechanism().as_str(), initial.as_deref()))
-//!         }
-//!         Event::AuthResponse(response) => match exchange {
-//!             Some(exchange) => answer!(response, exchange.respond(&response.response())),
-//!             None => response.reject(Refusal::BAD_CREDENTIALS),
-//!         },
+//!         Event::Auth(auth) => *who = exchange.on_auth(auth),
+//!         Event::AuthResponse(response) => *who = exchange.on_response(response),
 //!         other => other.proceed(),
 //!     }
 //! }
 //! ```
+//!
+//! [`start`](Exchange::start) and [`respond`](Exchange::respond) do the same without a session.
 
 mod client;
+mod events;
 mod keeper;
 mod secret;
 mod server;

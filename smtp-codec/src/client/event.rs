@@ -307,6 +307,12 @@ impl RcptSlot<'_> {
         self.call.session.close(Closing::Abandoned);
     }
 
+    /// Gives the transaction up and keeps the session: RSET goes out once what was sent is answered,
+    /// and when that is answered the session is [`Ready`] again.
+    pub fn reset(mut self) {
+        self.call.write(|session, tx| session.give_up(tx));
+    }
+
     /// Says that there are no more recipients; DATA follows if anybody may profit from it.
     pub fn end(mut self) {
         self.call.write(|session, tx| session.end_rcpt(tx));

@@ -196,11 +196,11 @@ impl<'e> Split<'e> {
     }
 }
 
-/// A recipient that no server was asked about.
 /// The content cannot be sent, to whomever.
 const UNFIT: Delivered =
     Delivered { verdict: Verdict::Refused, stage: Stage::Message, reply: None };
 
+/// A recipient that no server was asked about.
 const UNTOLD: Delivered =
     Delivered { verdict: Verdict::Deferred, stage: Stage::Connect, reply: None };
 

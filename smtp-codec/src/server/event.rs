@@ -4,7 +4,7 @@ use smtp_proto::address::{ForwardPath, Host, ReversePath};
 use smtp_proto::command::{
     Argument, Attributes, Base64, Deviations, MailParameters, Mechanism, Queue, RcptParameters,
 };
-use smtp_proto::reply::{Positive, Refusal};
+use smtp_proto::reply::{Class, Positive, Refusal, Reply};
 use smtp_proto::session::Protocol;
 use smtp_proto::session::server::{Abort, Closing, Session};
 
@@ -104,6 +104,16 @@ impl Answer<'_> {
 
     fn reject(self, refusal: Refusal<'_>) {
         self.session.reject(&self.config.context(), refusal, self.tx);
+    }
+
+    /// Says what another server said; yes in its words only where there is room for words.
+    fn relay(self, reply: Reply<'_>, in_its_words: bool) {
+        match (Positive::try_from(reply), Refusal::try_from(reply)) {
+            (Ok(yes), _) => self.accept(in_its_words.then_some(yes)),
+            (_, Ok(no)) => self.reject(no),
+            _ if reply.class() == Class::PositiveIntermediate && !in_its_words => self.accept(None),
+            _ => self.reject(Refusal::LOCAL_ERROR),
+        }
     }
 }
 
@@ -249,6 +259,21 @@ handle! {
     Xforward { attributes: Attributes<'a> } "250 2.0.0."
 }
 accept_with!(Greet, Mail, Rcpt, Message, Verify, Expand, Etrn);
+
+macro_rules! relay {
+    ($in_its_words:literal, $doc:literal: $($name:ident),*) => {$(
+        impl $name<'_> {
+            #[doc = $doc]
+            /// 4yz and 5yz are no, in its words; what is no answer, or has more than 100 lines,
+            /// becomes 451 4.3.0.
+            pub fn relay(self, reply: Reply<'_>) {
+                self.answer.relay(reply, $in_its_words);
+            }
+        }
+    )*};
+}
+relay!(true, "Says what another server said. 2yz is yes, in its words;": Mail, Rcpt, Message, Verify, Expand, Etrn);
+relay!(false, "Says what another server said. 2yz and 3yz are yes;": Greet, Data, Xclient, Xforward);
 
 macro_rules! deviations {
     ($($name:ident),*) => {$(

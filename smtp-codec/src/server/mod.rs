@@ -17,6 +17,8 @@ use smtp_proto::session::server::{LineFault, Question, Session};
 mod config;
 mod event;
 mod present;
+#[cfg(feature = "watch")]
+mod watch;
 
 pub use self::config::{BadMechanism, Config};
 pub use self::event::{
@@ -79,6 +81,8 @@ pub struct Connection {
     deviations: (Deviations, Deviations),
     /// The application was asked something, which ends a wait.
     asked: bool,
+    #[cfg(feature = "watch")]
+    watch: watch::Watch,
 }
 
 /// Room for one read of mail data.
@@ -108,6 +112,8 @@ impl Connection {
             pace: Pace::default(),
             deviations: (Deviations::NONE, Deviations::NONE),
             asked: false,
+            #[cfg(feature = "watch")]
+            watch: watch::Watch::default(),
         }
     }
 
@@ -282,6 +288,8 @@ impl Connection {
             self.session.noted();
         }
         loop {
+            #[cfg(feature = "watch")]
+            self.look();
             if let Some(question) = self.session.question() {
                 self.asked = true;
                 // What one recipient is told need not wait for what the next will be.
@@ -332,10 +340,10 @@ impl Connection {
             self.session.shut_down(&cx, &mut self.tx);
             return Progress::Made;
         }
+        if self.rx.is_empty() {
+            return Progress::Starved;
+        }
         if self.session.is_held() {
-            if self.rx.is_empty() {
-                return Progress::Starved;
-            }
             self.session.spoke_first(&cx, &mut self.tx);
             return Progress::Made;
         }
@@ -346,6 +354,8 @@ impl Connection {
                     self.deviations.0 = Deviations::of(line);
                     self.deviations.1 |= self.deviations.0;
                 }
+                #[cfg(feature = "watch")]
+                self.watch.line(line, self.session.is_commanded());
                 self.session.command(&cx, line, &mut self.tx);
                 self.present = Present::Line(len);
                 if let Some(Question::Data) = self.session.question() {

@@ -88,8 +88,13 @@ impl Extensions {
 
     /// Those that are offered, in the order of [`Extension::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = Extension> + use<> {
-        let offered = *self;
-        Extension::ALL.iter().copied().filter(move |extension| offered.contains(*extension))
+        let mut left = self.set;
+        // A bit for each, in their order.
+        core::iter::from_fn(move || {
+            let next = usize::try_from(left.trailing_zeros()).ok()?;
+            left &= left.wrapping_sub(1);
+            Extension::ALL.get(next).copied()
+        })
     }
 
     /// This one too.

@@ -7,6 +7,11 @@ use crate::reply::{Extension, ReplyFault};
 /// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum Closing {
     /// QUIT was said, and the server has answered or closed.
     Quit,
@@ -56,6 +61,11 @@ impl fmt::Display for Closing {
 /// How a server broke the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum ProtocolFault {
     /// A reply that is none.
     Reply(ReplyFault),
@@ -86,6 +96,11 @@ impl core::error::Error for ProtocolFault {}
 /// Why a command cannot be sent to this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum CallError {
     /// A parameter needs an extension that the server does not offer.
     NotOffered(Extension),
