@@ -8,17 +8,18 @@ cd "$(dirname "$0")/.."
 
 sets() {
     cargo metadata --format-version 1 --no-deps --locked | python3 -c '
-import itertools, json, sys
+import itertools, json, pathlib, sys
 
 # Not asked for: aws-lc-rs builds C, and takes the place of ring. smtp-tls needs one of the two.
 LEFT_OUT = {"default", "aws-lc-rs"}
 ALWAYS = {"smtp-tls": {"ring"}}
 TESTS_NEED = {"smtp-proto": {"alloc"}, "smtp-tls": {"ring"}}
-PROGRAMS = {"smtp-cli", "smtp-examples"}
 
-for package in json.load(sys.stdin)["packages"]:
+metadata = json.load(sys.stdin)
+for package in metadata["packages"]:
     name, features = package["name"], package["features"]
-    if name in PROGRAMS:
+    place = pathlib.Path(package["manifest_path"]).relative_to(metadata["workspace_root"])
+    if place.parts[0] in {"cli", "examples"}:
         continue
     own = sorted(set(features) - LEFT_OUT - ALWAYS.get(name, set()))
     seen = set()
