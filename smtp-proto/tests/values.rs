@@ -321,20 +321,27 @@ fn original_recipients_of_another_type_are_others() {
     assert_eq!(parsed("rfc822;a+2Bb@x"), parsed("RFC822;a+2Bb@x"));
     assert_ne!(parsed("rfc822;a@x"), parsed("x400;a@x"));
     assert_ne!(parsed("rfc822;a@x"), parsed("rfc822;b@x"));
+    assert_eq!(parsed("utf-8;\u{e9}@x"), parsed(r"UTF-8;\x{E9}@x"));
+    assert_ne!(parsed("utf-8;\u{e9}@x"), parsed("utf-8;\u{e8}@x"));
 }
 
 /// What is equal has one hash, and what is not hardly ever has.
 #[test]
-fn local_parts_are_told_apart_by_their_hashes() {
-    let of = |text| LocalPart::parse(text).unwrap();
-    let hash = |part: LocalPart<'_>| {
+fn what_is_told_apart_has_another_hash() {
+    fn hash(value: impl Hash) -> u64 {
         let mut hasher = DefaultHasher::new();
-        part.hash(&mut hasher);
+        value.hash(&mut hasher);
         hasher.finish()
-    };
-    assert_eq!(of("\"a.b\""), of("a.b"));
-    assert_eq!(hash(of("\"a.b\"")), hash(of("a.b")));
-    assert_ne!(hash(of("a.b")), hash(of("a.c")));
+    }
+    let part = |text| LocalPart::parse(text).unwrap();
+    assert_eq!((part("\"a.b\""), hash(part("\"a.b\""))), (part("a.b"), hash(part("a.b"))));
+    assert_ne!(hash(part("a.b")), hash(part("a.c")));
+    let domain = |text| Domain::parse(text).unwrap();
+    assert_eq!((domain("A.org"), hash(domain("A.org"))), (domain("a.ORG"), hash(domain("a.ORG"))));
+    assert_ne!(hash(domain("a.org")), hash(domain("b.org")));
+    let mechanism = |text| Mechanism::parse(text).unwrap();
+    assert_eq!(hash(mechanism("plain")), hash(mechanism("PLAIN")));
+    assert_ne!(hash(mechanism("LOGIN")), hash(mechanism("PLAIN")));
 }
 
 #[test]
