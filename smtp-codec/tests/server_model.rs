@@ -29,11 +29,13 @@ const EVERYTHING: Rules = Rules {
     plaintext_auth: false,
     require_tls: false,
     require_auth: false,
+    etrn: false,
+    trusted: false,
     size: None,
 };
 
 /// The servers that are walked, each with the commands that make a difference to it.
-const SERVERS: [(Rules, &[Symbol]); 8] = {
+const SERVERS: [(Rules, &[Symbol]); 10] = {
     use Symbol::*;
     const MOST: &[Symbol] = &[
         Ehlo, Helo, Mail, MailBad, MailLarge, Rcpt, RcptBad, Data, DataBare, Bdat, BdatLast,
@@ -47,7 +49,33 @@ const SERVERS: [(Rules, &[Symbol]); 8] = {
         Lhlo, Ehlo, Mail, MailBad, Rcpt, RcptBad, Data, DataBare, Bdat, BdatLast, BdatEnd, Rset,
         StartTls, Auth, Noop, Garbage,
     ];
+    const RELAYED: &[Symbol] = &[
+        Ehlo,
+        Helo,
+        Mail,
+        Rcpt,
+        Data,
+        BdatLast,
+        Rset,
+        StartTls,
+        Auth,
+        Etrn,
+        Xclient,
+        XclientLogin,
+        Noop,
+    ];
     [
+        (Rules { etrn: true, trusted: true, plaintext_auth: true, ..EVERYTHING }, RELAYED),
+        (
+            Rules {
+                etrn: true,
+                trusted: true,
+                require_auth: true,
+                plaintext_auth: true,
+                ..EVERYTHING
+            },
+            RELAYED,
+        ),
         (EVERYTHING, MOST),
         (Rules { chunking: false, auth: false, tls: false, ..EVERYTHING }, FEWER),
         (Rules { plaintext_auth: true, ..EVERYTHING }, FEWER),
@@ -69,6 +97,9 @@ fn settings(rules: Rules) -> Settings {
     }
     if rules.auth {
         *offer = offer.with(Extension::Auth);
+    }
+    if rules.etrn {
+        *offer = offer.with(Extension::Etrn);
     }
     *offer = offer.with_size(rules.size.unwrap_or(0));
     settings.lmtp = rules.lmtp;
@@ -107,6 +138,8 @@ fn asked(question: Question) -> Ask {
         Question::StartTls => Ask::StartTls,
         Question::Auth => Ask::Auth,
         Question::AuthResponse => Ask::Response,
+        Question::Etrn => Ask::Etrn,
+        Question::Xclient => Ask::Xclient,
         Question::Aborted(_) => Ask::Aborted,
         other => panic!("nobody expects {other:?}"),
     }
@@ -205,6 +238,8 @@ impl<'w> Walk<'w> {
             assert_eq!(offers("AUTH "), self.rules.auth, "{}", told());
             assert_eq!(offers(" PLAIN"), model.offers_auth(), "{}", told());
             assert_eq!(offers("CHUNKING\r\n"), self.rules.chunking, "{}", told());
+            assert_eq!(offers("ETRN\r\n"), self.rules.etrn, "{}", told());
+            assert_eq!(offers("XCLIENT NAME "), self.rules.trusted, "{}", told());
         }
     }
 
@@ -214,6 +249,9 @@ impl<'w> Walk<'w> {
         let mut session = Session::new();
         if self.rules.tls {
             session.offer_tls();
+        }
+        if self.rules.trusted {
+            session.trust();
         }
         let model = Model::new(self.rules);
         self.check(&session, &model, (0, &[]));
@@ -378,6 +416,9 @@ fn replay(rules: Rules, trail: &[Move], piece: usize) {
     if rules.tls {
         server.offer_tls();
     }
+    if rules.trusted {
+        server.trust();
+    }
     let told = || format!("{rules:?} {trail:?} in pieces of {piece}");
     let mut moves = trail.iter().filter(|step| match step {
         Move::Answer(ask, ..) => *ask != Ask::Aborted,
@@ -486,6 +527,8 @@ fn answer<'m>(
         (Ask::StartTls, Event::StartTls(start)) => decide!(start),
         (Ask::Auth, Event::Auth(auth)) => exchange!(auth),
         (Ask::Response, Event::AuthResponse(response)) => exchange!(response),
+        (Ask::Etrn, Event::Etrn(etrn)) => decide!(etrn),
+        (Ask::Xclient, Event::Xclient(xclient)) => decide!(xclient),
         (ask, event) => panic!("{event:?} and not {ask:?} {}", told()),
     }
 }
@@ -501,6 +544,9 @@ fn config(rules: Rules) -> Config {
     }
     if rules.auth {
         config = config.auth(MECHANISMS.split(' ')).unwrap();
+    }
+    if rules.etrn {
+        config = config.with(Extension::Etrn);
     }
     if rules.lmtp {
         config = config.lmtp();

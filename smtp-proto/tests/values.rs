@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-use smtp_proto::address::{AddressLiteral, Domain, ForwardPathBuf, Host, HostBuf, ReversePathBuf};
+use smtp_proto::address::{
+    AddressLiteral, Domain, ForwardPathBuf, Host, HostBuf, LocalPart, ReversePathBuf,
+};
 use smtp_proto::command::{
     Argument, AttributeValue, Attributes, Body, Command, DateTime, Keyword, MailParametersBuf,
     Mechanism, Notify, OriginalAddress, OriginalRecipient, Printable, RcptParametersBuf, Verb,
@@ -11,10 +14,10 @@ use smtp_proto::command::{
 };
 use smtp_proto::reply::{
     Capabilities, Class, EnhancedCode, Extension, Extensions, Positive, Progress, Refusal, Reply,
-    ReplyFault, ReplyScanner,
+    ReplyError, ReplyFault, ReplyScanner,
 };
 use smtp_proto::session::Protocol;
-use smtp_proto::{Fixed, Full, Sink};
+use smtp_proto::{CommandError, Fixed, Full, Sink, Syntax};
 
 /// RFC 3848 and RFC 6531 section 4.3: what a Received field says of how a message came.
 #[test]
@@ -270,4 +273,83 @@ fn sinks_may_be_lent() {
     let mut out = Fixed::new(&mut room);
     lend(&mut out);
     assert_eq!(out.finish(), Err(Full));
+}
+
+/// RFC 1870 section 6.1, RFC 9422 section 3: what is not as it should be is not there.
+#[test]
+fn values_of_extensions_are_read_as_a_whole() {
+    let offered = |line: &str| Capabilities::parse(line.as_bytes()).unwrap().1;
+    assert_eq!(offered("250-mx\r\n250 SIZE 00000000000000000010\r\n").size(), Some(10));
+    assert_eq!(offered("250-mx\r\n250 SIZE 000000000000000000010\r\n").size(), Some(0));
+    assert_eq!(offered("250-mx\r\n250 SIZE\r\n").size(), Some(0));
+    let limits = offered("250-mx\r\n250 LIMITS ABCDEFG=1 RCPTMAX=2 RCPTDOMAINMAXI=3\r\n").limits();
+    assert_eq!((limits.rcpt_max, limits.mail_max, limits.rcpt_domain_max), (Some(2), None, None));
+    let limits = offered("250-mx\r\n250 LIMITS ABCDEFG=1 ABCDEFGHIJKLM=3\r\n").limits();
+    assert_eq!((limits.rcpt_max, limits.mail_max, limits.rcpt_domain_max), (None, None, None));
+}
+
+/// RFC 5321 sections 4.1.1.2 and 4.1.1.3: FROM and TO are words of the grammar.
+#[test]
+fn what_stands_before_a_path_is_not_any_word() {
+    for syntax in [Syntax::Strict, Syntax::Lenient] {
+        let parse = |line: &'static str| Command::parse_with(line.as_bytes(), syntax);
+        for line in [
+            "MAIL FRON:<a@b.org>",
+            "MAIL TOTO:<a@b.org>",
+            "MAIL FROM<a@b.org>",
+            "MAIL TO:<a@b.org>",
+        ] {
+            assert_eq!(parse(line).unwrap_err(), CommandError::NoFrom, "{line}");
+        }
+        for line in ["RCPT TA:<a@b.org>", "RCPT FROM:<a@b.org>", "RCPT TO<a@b.org>"] {
+            assert_eq!(parse(line).unwrap_err(), CommandError::NoTo, "{line}");
+        }
+        for line in ["MAIL from:<a@b.org>", "RCPT to:<a@b.org>"] {
+            assert!(parse(line).is_ok(), "{line}");
+        }
+        // Parameters stand behind white space, however sloppy the client is.
+        for line in ["MAIL FROM:<a@b.org>SIZE=1", "RCPT TO:<a@b.org>NOTIFY=NEVER"] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}
+
+/// RFC 3461 section 4.2: two recipients are the same only if type and address are.
+#[test]
+fn original_recipients_of_another_type_are_others() {
+    let parsed = |text| OriginalRecipient::parse(text).unwrap();
+    assert_eq!(parsed("rfc822;a+2Bb@x"), parsed("RFC822;a+2Bb@x"));
+    assert_ne!(parsed("rfc822;a@x"), parsed("x400;a@x"));
+    assert_ne!(parsed("rfc822;a@x"), parsed("rfc822;b@x"));
+    assert_eq!(parsed("utf-8;\u{e9}@x"), parsed(r"UTF-8;\x{E9}@x"));
+    assert_ne!(parsed("utf-8;\u{e9}@x"), parsed("utf-8;\u{e8}@x"));
+}
+
+/// What is equal has one hash, and what is not hardly ever has.
+#[test]
+fn what_is_told_apart_has_another_hash() {
+    fn hash(value: impl Hash) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        value.hash(&mut hasher);
+        hasher.finish()
+    }
+    let part = |text| LocalPart::parse(text).unwrap();
+    assert_eq!((part("\"a.b\""), hash(part("\"a.b\""))), (part("a.b"), hash(part("a.b"))));
+    assert_ne!(hash(part("a.b")), hash(part("a.c")));
+    let domain = |text| Domain::parse(text).unwrap();
+    assert_eq!((domain("A.org"), hash(domain("A.org"))), (domain("a.ORG"), hash(domain("a.ORG"))));
+    assert_ne!(hash(domain("a.org")), hash(domain("b.org")));
+    let mechanism = |text| Mechanism::parse(text).unwrap();
+    assert_eq!(hash(mechanism("plain")), hash(mechanism("PLAIN")));
+    assert_ne!(hash(mechanism("LOGIN")), hash(mechanism("PLAIN")));
+}
+
+#[test]
+fn replies_have_up_to_a_hundred_lines() {
+    let lines = vec!["line"; 101];
+    let code = EnhancedCode::parse(b"2.0.0");
+    assert!(Positive::new(250, code, &lines[..100]).is_ok());
+    assert_eq!(Positive::new(250, code, &lines[..]).unwrap_err(), ReplyError::TooLong);
+    let reply = Reply::parse(b"250-a\r\n250 b\r\n").unwrap();
+    assert_eq!(format!("{reply:?}"), format!("Reply({reply})"));
 }

@@ -207,15 +207,16 @@ impl<'e> Delivery<'e> {
     /// accepted.
     fn decide_next(&mut self, reply: Reply<'_>) {
         let kept = ReplyBuf::from(reply);
-        let open = self.fates.iter().skip(self.judged).position(|fate| matches!(fate, Fate::Taken));
-        self.judged += open.unwrap_or(0);
-        if let (Some(_), Some(fate)) = (open, self.fates.get_mut(self.judged)) {
+        for fate in self.fates.iter_mut().skip(self.judged) {
             self.judged += 1;
-            let delivered = Delivered::from_reply(Stage::Message, kept.clone());
-            *fate = match reply.code().is_positive() && self.sums_up {
-                true => Fate::Promised(delivered),
-                false => Fate::Decided(delivered),
-            };
+            if let Fate::Taken = fate {
+                let delivered = Delivered::from_reply(Stage::Message, kept.clone());
+                *fate = match reply.code().is_positive() && self.sums_up {
+                    true => Fate::Promised(delivered),
+                    false => Fate::Decided(delivered),
+                };
+                break;
+            }
         }
         self.reply = Some(kept);
     }

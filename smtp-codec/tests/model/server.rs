@@ -29,6 +29,10 @@ pub enum Symbol {
     Auth,
     /// With a mechanism that is not there.
     AuthOther,
+    Etrn,
+    Xclient,
+    /// The same, and it says who has authenticated over there.
+    XclientLogin,
     Noop,
     Quit,
     /// No command; in an AUTH exchange the word that cancels it.
@@ -38,17 +42,40 @@ pub enum Symbol {
 }
 
 use Symbol::{
-    Auth, AuthOther, Bdat, BdatEnd, BdatLast, Broken, Data, DataBare, Ehlo, Garbage, Helo, Lhlo,
-    Mail, MailBad, MailLarge, Noop, Quit, Rcpt, RcptBad, Rset, StartTls,
+    Auth, AuthOther, Bdat, BdatEnd, BdatLast, Broken, Data, DataBare, Ehlo, Etrn, Garbage, Helo,
+    Lhlo, Mail, MailBad, MailLarge, Noop, Quit, Rcpt, RcptBad, Rset, StartTls, Xclient,
+    XclientLogin,
 };
 
 /// Octets of each chunk but the empty one, and of each message.
 pub const CONTENT: u64 = 6;
 
 impl Symbol {
-    pub const ALL: [Symbol; 21] = [
-        Ehlo, Helo, Lhlo, Mail, MailBad, MailLarge, Rcpt, RcptBad, Data, DataBare, Bdat, BdatLast,
-        BdatEnd, Rset, StartTls, Auth, AuthOther, Noop, Quit, Garbage, Broken,
+    pub const ALL: [Symbol; 24] = [
+        Ehlo,
+        Helo,
+        Lhlo,
+        Mail,
+        MailBad,
+        MailLarge,
+        Rcpt,
+        RcptBad,
+        Data,
+        DataBare,
+        Bdat,
+        BdatLast,
+        BdatEnd,
+        Rset,
+        StartTls,
+        Auth,
+        AuthOther,
+        Etrn,
+        Xclient,
+        XclientLogin,
+        Noop,
+        Quit,
+        Garbage,
+        Broken,
     ];
 
     pub fn line(self) -> &'static str {
@@ -69,6 +96,9 @@ impl Symbol {
             StartTls => "STARTTLS",
             Auth => "AUTH PLAIN AGEAYg==",
             AuthOther => "AUTH NOPE",
+            Etrn => "ETRN a.example",
+            Xclient => "XCLIENT NAME=a.example",
+            XclientLogin => "XCLIENT LOGIN=alice",
             Noop => "NOOP",
             Quit => "QUIT",
             Garbage => "*",
@@ -105,6 +135,8 @@ pub enum Ask {
     StartTls,
     Auth,
     Response,
+    Etrn,
+    Xclient,
     /// Told only.
     Aborted,
 }
@@ -142,6 +174,9 @@ pub struct Rules {
     pub plaintext_auth: bool,
     pub require_tls: bool,
     pub require_auth: bool,
+    pub etrn: bool,
+    /// The client may say for whom it speaks.
+    pub trusted: bool,
     /// The most octets of a message.
     pub size: Option<u64>,
 }
@@ -289,6 +324,20 @@ impl Model {
             }),
             Auth | AuthOther if !self.is_extended() || self.envelope.is_some() => once(&[503]),
             Auth | AuthOther if self.authenticated => once(&[503]),
+            Etrn if !self.rules.etrn => once(match require_tls || require_auth {
+                true => &[500, 502, 530],
+                false => &[500, 502],
+            }),
+            // RFC 1985 section 5.3: not in the middle of a transaction.
+            Etrn if too_early || self.envelope.is_some() => once(&[503]),
+            Etrn if require_tls && !self.secure => once(&[530]),
+            Etrn if require_auth && !self.authenticated => once(&[530]),
+            Etrn if !self.is_extended() => once(&[503]),
+            Etrn => self.ask(Ask::Etrn, symbol),
+            // The documents of Postfix: at any point but in a transaction.
+            Xclient | XclientLogin if !self.rules.trusted => once(&[500, 502]),
+            Xclient | XclientLogin if self.envelope.is_some() => once(&[503]),
+            Xclient | XclientLogin => self.ask(Ask::Xclient, symbol),
             AuthOther => once(&[504]),
             Auth if !self.offers_auth() => once(&[538]),
             Auth => self.ask(Ask::Auth, symbol),
@@ -425,6 +474,15 @@ impl Model {
                 self.authenticated = yes;
                 once(if yes { &[235] } else { no })
             }
+            Ask::Etrn => once(if yes { &[250] } else { no }),
+            // The session is another client's, and begins with its greeting.
+            Ask::Xclient if yes => {
+                let secure = self.secure;
+                let authenticated = self.asked_by == XclientLogin;
+                *self = Model { secure, authenticated, ..Model::new(self.rules) };
+                NOTHING
+            }
+            Ask::Xclient => once(no),
             Ask::Aborted => NOTHING,
         }
     }
