@@ -7,6 +7,7 @@ mod args;
 mod bench;
 mod conform;
 mod exit;
+mod live;
 mod outcome;
 mod pages;
 mod parse;

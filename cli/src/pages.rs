@@ -36,6 +36,8 @@ pub(crate) fn man(args: &ManArgs) -> Exit {
 fn finish(command: &str, done: io::Result<()>) -> Exit {
     match done {
         Ok(()) => Exit::Done,
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
         Err(error) => {
             complain(format_args!("smtp {command}: {error}"));
             Exit::Io

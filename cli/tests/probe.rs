@@ -7,6 +7,9 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
 use serde_json::{Value, json};
 
 const RUNTIMES: [&str; 4] = ["tokio", "async-std", "smol", "std"];
@@ -47,9 +50,10 @@ impl Server {
         Server(child, addresses)
     }
 
-    /// The lines that it logged, once it is gone.
+    /// The lines that it logged, once it has stopped in order.
     fn log(mut self) -> Vec<String> {
-        let _ = self.0.kill();
+        let id = self.0.id().to_string();
+        assert!(Command::new("kill").args(["-s", "TERM", &id]).status().unwrap().success());
         let lines = BufReader::new(self.0.stderr.take().unwrap()).lines();
         lines.map(Result::unwrap).collect()
     }
@@ -115,6 +119,7 @@ fn a_server_with_everything_on_every_runtime() {
             |of: &str, name: &str| json["auth"][of].as_array().unwrap().contains(&json!(name));
         assert!(!has("clear", "PLAIN") && has("tls", "PLAIN") && has("clear", "SCRAM-SHA-256"));
         assert_eq!(json["limits"]["size"], 50 << 20);
+        assert_eq!(json["limits"]["rcpt_max"], 1000);
         assert_eq!(keys(&json), ["certificate-self-signed"], "{json}");
         let times = json["timings_ms"].as_object().unwrap();
         assert!(times.values().all(Value::is_number), "{json}");
@@ -261,4 +266,91 @@ fn the_dialogue_can_be_shown() {
     let output = probe(&server.1[0], &["--trace", "--json"]);
     let trace = String::from_utf8(output.stderr).unwrap();
     assert!(trace.contains("220 ") && trace.contains("EHLO ") && trace.contains("QUIT"), "{trace}");
+}
+
+type Issuer = CertifiedIssuer<'static, KeyPair>;
+
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}
+
+/// What is advised about a server that shows a certificate by `issuer`, and `behind` it; and what is
+/// told of the certificate.
+fn certified(
+    root: &Issuer,
+    issuer: &Issuer,
+    behind: &str,
+    change: impl FnOnce(&mut CertificateParams),
+) -> (Vec<String>, Value) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    change(&mut params);
+    let key = KeyPair::generate().unwrap();
+    let chain = params.signed_by(&key, issuer).unwrap().pem() + behind;
+    let (chain, key) = (file("chain.pem", &chain), file("key.pem", &key.serialize_pem()));
+    let ca = file("ca.pem", &root.pem());
+    let args = ["--listen", "127.0.0.1:0", "--tls-cert", &chain, "--tls-key", &key];
+    let server = Server::start(&args);
+    let json = found(&server.1[0], &["--tls", "required", "--tls-ca", &ca], 0);
+    (keys(&json).into_iter().map(str::to_owned).collect(), json["tls"].clone())
+}
+
+#[test]
+fn what_is_wrong_with_a_certificate_is_told() {
+    let key = || KeyPair::generate().unwrap();
+    let root = Issuer::self_signed(authority("the root"), key()).unwrap();
+    let between = Issuer::signed_by(authority("between"), key(), &root).unwrap();
+    let soon = jiff::Zoned::now().date().checked_add(jiff::Span::new().days(10)).unwrap();
+    let soon = date_time_ymd(
+        soon.year().into(),
+        u8::try_from(soon.month()).unwrap(),
+        u8::try_from(soon.day()).unwrap(),
+    );
+    let old = date_time_ymd(2020, 1, 1);
+    let future = date_time_ymd(2999, 1, 1);
+
+    let (keys, tls) = certified(&root, &root, "", |_| {});
+    assert_eq!(
+        (keys.len(), &tls["verified"], &tls["fault"]),
+        (0, &json!(true), &Value::Null),
+        "{tls}"
+    );
+    assert_eq!(tls["certificate"]["issuer"], "CN=the root");
+    let (keys, tls) = certified(&root, &root, "", |it| it.not_after = old);
+    assert_eq!((keys, &tls["verified"]), (vec!["certificate-expired".to_owned()], &json!(false)));
+    assert!(tls["certificate"]["days_left"].as_i64() < Some(-2000), "{tls}");
+    assert_eq!(tls["certificate"]["not_after"], "2020-01-01T00:00:00Z");
+    let (keys, tls) = certified(&root, &root, "", |it| it.not_after = soon);
+    assert_eq!(
+        (keys, &tls["verified"]),
+        (vec!["certificate-expires-soon".to_owned()], &json!(true))
+    );
+    let (keys, _) = certified(&root, &root, "", |it| it.not_before = future);
+    assert_eq!(keys, ["certificate-not-yet-valid"]);
+    let other = |it: &mut CertificateParams| {
+        *it = CertificateParams::new(vec!["mx.example.org".to_owned()]).unwrap();
+    };
+    let (keys, tls) = certified(&root, &root, "", other);
+    assert_eq!(
+        (keys, &tls["certificate"]["is_for_name"]),
+        (vec!["certificate-wrong-name".to_owned()], &json!(false))
+    );
+    let (keys, tls) = certified(&root, &between, &between.pem(), |_| {});
+    assert_eq!((keys.len(), &tls["certificate"]["sent"]), (0, &json!(2)), "{tls}");
+    let (keys, tls) = certified(&root, &between, "", |_| {});
+    assert_eq!(
+        (keys, &tls["certificate"]["sent"]),
+        (vec!["certificate-chain-incomplete".to_owned()], &json!(1))
+    );
+    let stranger = Issuer::self_signed(authority("a stranger"), key()).unwrap();
+    let (keys, _) = certified(&root, &stranger, &stranger.pem(), |_| {});
+    assert_eq!(keys, ["certificate-untrusted"]);
 }

@@ -9,6 +9,7 @@
 //! Left out: a pool of connections, groups of commands (each waits for its reply), BDAT.
 
 use std::io;
+use std::time::Duration;
 
 use smtp_tokio::Client;
 use smtp_tokio::codec::client::{CallError, Config, Event, Ready};
@@ -35,6 +36,10 @@ macro_rules! answer {
 /// The connection to the back end is lost.
 const LOST: Refusal<'static> = Refusal::SHUTTING_DOWN;
 
+/// How long to wait until the back end serves. It may take its five minutes (RFC 5321 section
+/// 4.5.3.2.1), but the client does not wait longer than that for this side.
+const GREETED: Duration = Duration::from_secs(60);
+
 /// A session with the back end.
 #[derive(Debug)]
 pub struct Relay {
@@ -44,19 +49,22 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Connects to `server`, HOST:PORT, with TLS as `config` says.
+    /// Connects to `server`, HOST:PORT, with TLS as `config` says. It has a minute.
     ///
     /// # Errors
     ///
     /// What kept it; the back end may have refused to serve.
     pub async fn connect(server: &str, config: Config, tls: Option<ClientTls>) -> io::Result<Self> {
         let config = config.pipelining(false).chunking(false);
-        let mut client = match tls {
-            Some(tls) => Client::connect_tls(server, config, tls).await?,
-            None => Client::connect(server, config).await?,
+        let begin = async {
+            let mut client = match tls {
+                Some(tls) => Client::connect_tls(server, config, tls).await?,
+                None => Client::connect(server, config).await?,
+            };
+            client.ready().await?;
+            Ok(Relay { client, early: None })
         };
-        client.ready().await?;
-        Ok(Relay { client, early: None })
+        tokio::time::timeout(GREETED, begin).await?
     }
 
     /// What the back end offers.

@@ -15,7 +15,7 @@ use lettre::address::Envelope;
 use lettre::{AsyncTransport, Transport};
 use running::{Talk, plain_sink, sink, until};
 use smtp_codec::client::{AuthError, Config};
-use smtp_codec::proto::{Stage, Verdict};
+use smtp_codec::proto::{Failure, Stage, Verdict};
 use smtp_codec::server;
 use smtp_examples::lettre::{Error, Mailer};
 
@@ -176,10 +176,7 @@ fn what_cannot_be_sent_is_refused_before() {
     let to = envelope("a@x.example", &["b@y.example"]);
     let error = Transport::send_raw(&mailer, &to, b"bare\nnewline").unwrap_err();
     assert!(error.is_permanent() && !error.is_transient());
-    assert_eq!(
-        error.to_string(),
-        "not sent to all, b@y.example: Refused: the content holds a bare CR or LF"
-    );
+    assert!(error.to_string().ends_with(&Failure::BareNewline.to_string()), "{error}");
     let nowhere = Mailer::new("127.0.0.1", Config::new("client.example").unwrap());
     let error = Transport::send_raw(&nowhere, &to, b"Hi\r\n").unwrap_err();
     assert!(error.is_transient() && !error.is_permanent(), "{error}");

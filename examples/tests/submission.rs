@@ -5,12 +5,16 @@
 mod running;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::channel;
 use std::thread;
 
-use running::{Program, plain_sink, until};
+use running::{Program, plain_sink, sink, until};
 use smtp_codec::client::{AuthError, Config, Sent};
+use smtp_codec::proto::address::ReversePathBuf;
+use smtp_codec::proto::reply::Extension;
 use smtp_codec::proto::session::TlsPolicy;
-use smtp_codec::proto::{Envelope, Verdict};
+use smtp_codec::proto::{Envelope, Recipient, Verdict};
+use smtp_codec::server;
 use smtp_sasl::Login;
 use smtp_std::Client;
 use smtp_tls::{ClientTls, Roots, Trust};
@@ -106,6 +110,31 @@ fn the_verdicts_of_the_smart_host_are_told() {
 }
 
 #[test]
+fn what_the_smart_host_is_not_capable_of_is_refused() {
+    let (tell, _seen) = channel();
+    let config = server::Config::new("back.example").unwrap();
+    let host = sink(config.without(Extension::Dsn).max_size(1000), tell);
+    let submission = Submission::start("misfit", host, &[]);
+    let mut client = submission.alice(TlsPolicy::Required);
+    let from: ReversePathBuf = "alice@example.org".parse().unwrap();
+    let mut picky = Recipient::new("b@y".parse().unwrap());
+    picky.parameters = "NOTIFY=NEVER".parse().unwrap();
+    let mut envelope = Envelope::new(from.clone());
+    envelope.recipients = vec![picky, Recipient::new("c@y".parse().unwrap())];
+    let sent = client.send(&envelope, &b"Hi\r\n"[..]);
+    let said: Vec<_> =
+        sent.outcome.recipients.iter().map(|it| it.reply.as_ref().unwrap().to_string()).collect();
+    assert_eq!(
+        said,
+        ["554 5.3.3 the next server is not capable of this", "250 2.6.0 queued as 17"]
+    );
+    let mut large = Envelope::new(from).to("b@y".parse().unwrap());
+    large.parameters = large.parameters.size(2000);
+    let sent = client.send(&large, &b"Hi\r\n"[..]);
+    assert_eq!(sent.outcome.recipients[0].verdict, Verdict::Refused);
+}
+
+#[test]
 fn nobody_sends_as_another() {
     let (host, seen) = plain_sink();
     let submission = Submission::start("others", host, &[]);
@@ -118,7 +147,7 @@ fn nobody_sends_as_another() {
             (vec![Verdict::Refused], "550 5.7.1 refused by policy")
         );
     }
-    let receipt = Envelope::new(smtp_codec::proto::address::ReversePathBuf::Null);
+    let receipt = Envelope::new(ReversePathBuf::Null);
     let sent = client.send(&receipt.to("b@y".parse().unwrap()), &b"Read\r\n"[..]);
     assert!(sent.outcome.is_accepted());
     client.quit().unwrap();

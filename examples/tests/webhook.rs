@@ -144,7 +144,7 @@ fn what_is_no_mail_is_not_posted() {
     client.begin(&["b@example.org"]);
     assert!(client.say("bare\nnewline\r\n.").starts_with("554 5.6.0 "));
     client.begin(&["b@example.org"]);
-    client.send(vec![b'x'; 11 << 20]);
+    client.send(vec![b'x'; 26 << 20]);
     assert!(client.say("\r\n.").starts_with("552 5.3.4 "));
     client.begin(&["b@example.org"]);
     client.send("cut off\r\n");

@@ -354,6 +354,56 @@ mod tests {
     }
 
     #[test]
+    fn space_grows_with_what_arrives_up_to_the_limit() {
+        let mut rx = RxBuf::new(20_000);
+        for len in [4096, 4096, 8192, 3616] {
+            let space = rx.space();
+            assert_eq!(space.len(), len);
+            space.fill(b'x');
+            rx.filled(len);
+        }
+        assert!(rx.is_full() && rx.bytes() == [b'x'; 20_000]);
+        // Asked twice, it is the same.
+        let mut rx = RxBuf::new(20_000);
+        rx.space();
+        rx.filled(4096);
+        assert_eq!((rx.space().len(), rx.space().len()), (4096, 4096));
+        rx.filled(10);
+        rx.consume(4100);
+        assert_eq!((rx.len(), rx.space().len()), (6, 4086), "nothing is moved while there is room");
+    }
+
+    #[test]
+    fn what_was_sent_makes_room_for_what_is_put() {
+        let mut tx = TxBuf::default();
+        assert_eq!((tx.capacity(), tx.gone()), (0, 0));
+        tx.put(&[b'a'; 250]);
+        assert_eq!((tx.capacity(), tx.since(249)), (256, &b"a"[..]));
+        tx.advance(200);
+        tx.advance(40);
+        assert_eq!((tx.gone(), tx.remaining()), (240, 10));
+        tx.put(&[b'b'; 200]);
+        assert_eq!((tx.capacity(), tx.remaining()), (256, 210), "no more is taken for it");
+        assert_eq!(tx.chunk(), [&[b'a'; 10][..], &[b'b'; 200]].concat());
+        assert_eq!(
+            (tx.since(10), tx.since(210), tx.since(999)),
+            (&[b'b'; 200][..], &b""[..], &b""[..])
+        );
+        tx.advance(999);
+        assert_eq!((tx.gone(), tx.remaining(), tx.capacity()), (450, 0, 256));
+        tx.release();
+        assert_eq!((tx.gone(), tx.capacity()), (450, 0));
+    }
+
+    #[test]
+    fn buffers_do_not_show_what_they_hold() {
+        let (mut rx, mut tx) = (RxBuf::new(8192), TxBuf::default());
+        rx.receive(b"AUTH PLAIN AGEAYg==");
+        tx.put(b"334 secret");
+        assert_eq!(format!("{rx:?} {tx:?}"), "RxBuf(19 of 8192 octets) TxBuf(10 octets)");
+    }
+
+    #[test]
     fn a_read_that_finds_nothing_takes_no_memory() {
         let mut rx = RxBuf::new(20_000);
         assert!(rx.poll_receive::<()>(|_| Poll::Pending).is_pending());

@@ -381,6 +381,31 @@ mod tests {
         }
     }
 
+    /// A line that ends about where a block does, so that the block may end within its CRLF, and behind
+    /// it something that is not passed over.
+    #[test]
+    fn a_block_may_end_within_a_crlf() {
+        for len in (120_usize..132).chain(248..260) {
+            for behind in ["b\r\n..c", "b\nc", "\nb", "\rb", "..b", "b\r\n.\rc", "\r\n", ""] {
+                for more in [0, 300] {
+                    let line =
+                        [b"a\r\n", &vec![b'a'; len][..], b"\r\n", behind.as_bytes()].concat();
+                    let input = [&line[..], &vec![b'd'; more], b"\r\n.\r\nQUIT\r\n"].concat();
+                    for policy in POLICIES {
+                        let expected = oracle(&input, policy);
+                        for sizes in [&[1000][..], &[131], &[1]] {
+                            let got = run(&input, sizes, policy);
+                            assert_eq!(
+                                got, expected,
+                                "{len} {behind:?} {more} {sizes:?} {policy:?}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     const LINES: [&str; 12] = [
         "\r\n", "\r\n", "\r\n", "\r\n", "\r\n", "\r\n..", "\r\n.", "\r\n.\r", "\n", "\r",
         "\n.\r\n", "\r\r\n",

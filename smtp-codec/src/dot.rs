@@ -136,12 +136,8 @@ impl Encoder {
                         (from, ahead) = pass_over(content, from);
                     }
                 }
-                _ => {
-                    if here > 0 {
-                        self.stopped_behind(content.get(..here).unwrap_or_default());
-                    }
-                    return here;
-                }
+                // What is done with a bare newline does not depend on what stands before it.
+                _ => return here,
             }
         }
         self.stopped_behind(content);
@@ -310,6 +306,31 @@ mod tests {
             });
             let content = [&content[..], odd.as_bytes(), &vec![b'a'; 300]].concat();
             prop_assert_eq!(encode(&content, &sizes, policy), oracle(&content, policy));
+        }
+    }
+
+    /// A line that ends about where a block does, so that the block may end within its CRLF, and behind
+    /// it something that is not passed over.
+    #[test]
+    fn a_block_may_end_within_a_crlf() {
+        for len in (120_usize..132).chain(248..260) {
+            for behind in ["b\r\n.c", "b\nc", "\nb", "\rb", ".b", "b\r\n.\rc", "\r\n", ""] {
+                for more in [0, 300] {
+                    let line =
+                        [b"a\r\n", &vec![b'a'; len][..], b"\r\n", behind.as_bytes()].concat();
+                    let content = [&line[..], &vec![b'd'; more]].concat();
+                    for policy in POLICIES {
+                        let expected = oracle(&content, policy);
+                        for sizes in [&[1000][..], &[131], &[1]] {
+                            let got = encode(&content, sizes, policy);
+                            assert_eq!(
+                                got, expected,
+                                "{len} {behind:?} {more} {sizes:?} {policy:?}"
+                            );
+                        }
+                    }
+                }
+            }
         }
     }
 

@@ -21,7 +21,8 @@
 //!
 //! A transport that has no adapter needs this loop. It is whole but for time: the reads and writes
 //! must fail once [`patience`](server::Connection::patience) has run out, and
-//! [`timed_out`](server::Connection::timed_out) then has the last word.
+//! [`timed_out`](server::Connection::timed_out) then has the last word. [`Deadline`] keeps account
+//! of that for loops that have a clock; `examples/` shows three of them.
 //!
 //! ```
 //! use std::io::{Read, Write};
@@ -68,6 +69,7 @@
 mod base64;
 mod buffer;
 mod data;
+mod deadline;
 mod dot;
 mod line;
 mod machine;
@@ -83,6 +85,7 @@ pub mod server;
 
 pub use buffer::{RxBuf, TxBuf};
 pub use data::{Decoder, Piece};
+pub use deadline::Deadline;
 pub use dot::{Encoder, FoundBareNewline, Run};
 pub use machine::Machine;
 pub use smtp_proto as proto;

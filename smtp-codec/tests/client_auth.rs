@@ -258,6 +258,92 @@ fn what_is_secret_is_not_shown() {
     assert!(!format!("{:?}", who.start(&["SCRAM-SHA-256"], true)).contains("yes"));
 }
 
+/// A response that was held back because it is long is no less secret.
+#[test]
+fn what_is_secret_and_late_is_not_shown() {
+    let mut client = Connection::new(config());
+    let trace = Arc::new(Mutex::new(String::new()));
+    let shown = Arc::clone(&trace);
+    client.observe(move |traffic| {
+        if let Traffic::Sent(line) = traffic {
+            shown.lock().unwrap().push_str(&format!("{}|", line.escape_ascii()));
+        }
+    });
+    let initial = Some(vec![b'y'; 600]);
+    let mut who = Toy { mechanism: "SCRAM-SHA-256", initial, proven: true };
+    let mut exchange = Authentication::new();
+    let mut replies = ["220 mx|", "250-mx|250 AUTH SCRAM-SHA-256|", "334 |", "235 ok|"].iter();
+    let mut sent = Vec::new();
+    loop {
+        match client.step() {
+            Want::Event => {
+                if let Some(result) = exchange.on(&mut client, &mut who) {
+                    assert_eq!(result, Ok(()));
+                    break;
+                }
+            }
+            _ => {
+                sent.extend_from_slice(client.tx().chunk());
+                let n = client.tx().remaining();
+                client.tx().advance(n);
+                client.rx().receive(replies.next().unwrap().replace('|', "\r\n").as_bytes());
+            }
+        }
+    }
+    assert!(sent.ends_with(format!("\r\n{}\r\n", "eXl5".repeat(200)).as_bytes()));
+    assert_eq!(*trace.lock().unwrap(), "EHLO client.example|AUTH SCRAM-SHA-256|****|");
+}
+
+/// The server speaks first after all: the mechanism sees to it.
+#[test]
+fn a_challenge_that_says_something_is_the_mechanisms_to_answer() {
+    let who = || -> Box<dyn Authenticator> {
+        let initial = Some(vec![b'y'; 600]);
+        Box::new(Toy { mechanism: "SCRAM-SHA-256", initial, proven: true })
+    };
+    let replies = [&["334 c3RlcA==", "235 ok"], &LETTER[..]].concat();
+    let report = run(config(), who, &replies);
+    assert_eq!(report.lines[1..3], ["AUTH SCRAM-SHA-256", "eWVz"]);
+    assert!(report.events.contains(&"challenge step".to_owned()), "{:?}", report.events);
+}
+
+/// No server has so many; what is kept of their names is bounded.
+#[test]
+fn the_names_of_mechanisms_are_kept_up_to_a_bound() {
+    let mut client = Connection::new(config());
+    client.rx().receive(b"220 mx\r\n");
+    let lines: String = (0..100).map(|n| format!("250-AUTH MECHANISM-{n:03}-NO-MOR\r\n")).collect();
+    let more: String = (100..220).map(|n| format!(" MECHANISM-{n:03}-NO-MOR")).collect();
+    let mut ehlo = format!("250-mx\r\n{lines}250 AUTH{more}\r\n");
+    while let Want::Event | Want::Input = client.step() {
+        if let smtp_codec::client::Event::Ready(_) = client.event() {
+            break;
+        }
+        let n = client.tx().remaining();
+        client.tx().advance(n);
+        let taken = client.rx().receive(ehlo.as_bytes());
+        ehlo.drain(..taken);
+    }
+    let kept: Vec<&str> = client.mechanisms().collect();
+    // Twenty-one octets each, with the space behind it.
+    assert_eq!(kept.len(), 4096 / 21);
+    assert!(kept.iter().all(|name| name.len() == 20));
+}
+
+#[test]
+fn attempts_are_shown_without_the_response() {
+    let attempt = Attempt { mechanism: "PLAIN".into(), initial_response: Some(b"x".to_vec()) };
+    assert_eq!(format!("{attempt:?}"), "Attempt { mechanism: \"PLAIN\", .. }");
+}
+
+/// Who is not served at all hears that, and not only that the session ended.
+#[test]
+fn a_server_that_refuses_the_client_refuses_to_authenticate() {
+    let report = Mission::new(config(), &["554 not you", "221 bye"]).who(scram).run();
+    assert!(auth(&report).starts_with("Refused("), "{}", auth(&report));
+    assert_eq!(report.closing, Some(Closing::Refused));
+}
+
 /// RFC 4954 section 5.
 #[test]
 fn the_parameter_of_mail_needs_the_extension() {

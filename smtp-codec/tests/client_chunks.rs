@@ -4,7 +4,8 @@
 
 use bytes::Buf;
 use smtp_codec::FoundBareNewline;
-use smtp_codec::client::{Config, Connection, Content, Delivery, Event, Step, Want};
+use smtp_codec::client::{Closing, Config, Connection, Content, Delivery, Event, Step, Want};
+use smtp_codec::proto::command::{Body, MailParametersBuf};
 use smtp_codec::proto::{Envelope, Verdict};
 
 /// What a server read that takes all there is, and what came of the message. It answers each chunk
@@ -134,13 +135,70 @@ fn a_bare_cr_at_the_end_is_found() {
     assert_eq!(slot.write_end(b"\r"), Err(FoundBareNewline));
 }
 
+/// RFC 3030 section 3: binary content has no lines, so that it holds no bare newlines either.
+#[test]
+fn binary_content_goes_as_it_is() {
+    let mut client = with_parameters(MailParametersBuf::new().body(Body::BinaryMime));
+    let Event::WantBody(slot) = client.event() else { panic!() };
+    let content = b".\na\rb\0\r\n.\r\n\xff";
+    assert_eq!(slot.write_end(content), Ok(content.len()));
+    assert_eq!(client.tx().chunk(), [&b"BDAT 12 LAST\r\n"[..], content].concat());
+}
+
+/// What waits goes out before the caller is asked for more.
+#[test]
+fn chunks_go_one_at_a_time() {
+    let mut client = send_by_hand();
+    let Event::WantBody(mut slot) = client.event() else { panic!() };
+    assert_eq!(slot.write(b"Hi\r\n"), Ok(4));
+    assert_eq!(slot.write(b"ho\r\n"), Ok(0));
+    assert_eq!(client.step(), Want::Flush);
+    let n = client.tx().remaining();
+    client.tx().advance(n);
+    client.rx().receive(b"250 ok\r\n");
+    assert_eq!(client.step(), Want::Event);
+    assert!(matches!(client.event(), Event::WantBody(_)));
+}
+
+/// What goes as lines has them, by BDAT too.
+#[test]
+fn a_bare_newline_ends_the_session_before_it_is_sent() {
+    for content in [&b"Hi\nho"[..], b"\n", b"\rx"] {
+        let mut client = send_by_hand();
+        let Event::WantBody(mut slot) = client.event() else { panic!() };
+        let mut rest = content;
+        while let Ok(n) = slot.write(rest) {
+            rest = &rest[n..];
+            let n = client.tx().remaining();
+            client.tx().advance(n);
+            client.rx().receive(b"250 ok\r\n");
+            assert_eq!(client.step(), Want::Event);
+            let Event::WantBody(next) = client.event() else { panic!() };
+            slot = next;
+        }
+        assert_eq!(client.closing(), Some(Closing::Abandoned), "{}", content.escape_ascii());
+        assert_eq!(client.step(), Want::Close);
+        assert!(!client.tx().has_remaining());
+    }
+}
+
 /// A client whose server waits for the content.
 fn send_by_hand() -> Connection {
+    with_parameters("".parse().unwrap())
+}
+
+fn with_parameters(parameters: MailParametersBuf) -> Connection {
     let mut client = Connection::new(Config::new("client.example").unwrap());
-    let envelope = Envelope::new("a@x".parse().unwrap()).to("b@x".parse().unwrap());
+    let mut envelope = Envelope::new("a@x".parse().unwrap()).to("b@x".parse().unwrap());
+    envelope.parameters = parameters;
     let mut delivery = Delivery::new(&envelope);
-    let mut replies =
-        ["220 mx\r\n", "250-mx\r\n250 CHUNKING\r\n", "250 ok\r\n", "250 ok\r\n"].iter();
+    let mut replies = [
+        "220 mx\r\n",
+        "250-mx\r\n250-PIPELINING\r\n250-BINARYMIME\r\n250 CHUNKING\r\n",
+        "250 ok\r\n",
+        "250 ok\r\n",
+    ]
+    .iter();
     loop {
         match client.step() {
             Want::Event if matches!(client.event(), Event::WantBody(_)) => return client,

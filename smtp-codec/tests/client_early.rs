@@ -78,3 +78,55 @@ fn a_refusal_before_the_dot_has_left_is_a_refusal() {
         assert_eq!(told.reply.is_some(), !early.starts_with("250"), "{early}");
     }
 }
+
+/// Nothing of a group has left, and one of its commands is answered already.
+#[test]
+fn a_reply_to_a_group_that_has_not_left_is_none() {
+    let mut client = Connection::new(config());
+    let letter = envelope(&["b@x.example", "c@x.example"]);
+    let mut delivery = Delivery::new(&letter);
+    let mut replies = ["220 mx\r\n", "250-mx\r\n250 PIPELINING\r\n"].iter();
+    loop {
+        match client.step() {
+            Want::Event => drop(delivery.on(client.event())),
+            _ => match replies.next() {
+                Some(reply) => {
+                    let n = client.tx().remaining();
+                    client.tx().advance(n);
+                    client.rx().receive(reply.as_bytes());
+                }
+                None => break,
+            },
+        }
+    }
+    let group = client.tx().chunk().to_vec();
+    assert_eq!(group.iter().filter(|octet| **octet == b'\n').count(), 4, "MAIL, twice RCPT, DATA");
+    let mail = group.iter().position(|octet| *octet == b'\n').unwrap() + 1;
+    for (left, taken) in [(0, false), (mail - 1, false), (mail, true)] {
+        let mut client = Connection::new(config());
+        let mut delivery = Delivery::new(&letter);
+        let mut replies = ["220 mx\r\n", "250-mx\r\n250 PIPELINING\r\n"].iter();
+        let mut early = ["250 ok\r\n"].iter();
+        loop {
+            match client.step() {
+                Want::Event => drop(delivery.on(client.event())),
+                Want::Close => break,
+                _ => match replies.next() {
+                    Some(reply) => {
+                        let n = client.tx().remaining();
+                        client.tx().advance(n);
+                        client.rx().receive(reply.as_bytes());
+                    }
+                    None => match early.next() {
+                        Some(reply) => {
+                            client.tx().advance(left);
+                            client.rx().receive(reply.as_bytes());
+                        }
+                        None => break,
+                    },
+                },
+            }
+        }
+        assert_eq!(client.closing().is_none(), taken, "{left}: {:?}", client.closing());
+    }
+}

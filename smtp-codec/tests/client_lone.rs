@@ -2,13 +2,16 @@
 #![allow(clippy::expect_used, clippy::string_slice, clippy::panic, clippy::unwrap_used)]
 #![allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
+use std::sync::{Arc, Mutex};
+
 use bytes::Buf;
-use smtp_codec::client::{CallError, Closing, Config, Connection, Event, Ready, Want};
+use smtp_codec::client::{CallError, Closing, Config, Connection, Event, Ready, Traffic, Want};
 use smtp_codec::proto::address::{Domain, ReversePath};
 use smtp_codec::proto::command::{
     Argument, Attributes, MailParameters, Mechanism, Printable, Queue,
 };
 use smtp_codec::proto::reply::Extension;
+use smtp_codec::proto::session::TlsPolicy;
 
 /// A session that is ready, with a server that offers these.
 fn ready(offer: &[&str]) -> Connection {
@@ -34,6 +37,7 @@ fn hear(client: &mut Connection, reply: &str) -> Vec<String> {
         told.push(match client.event() {
             Event::Greeting(_) => "greeting".to_owned(),
             Event::Ehlo(_) => "ehlo".to_owned(),
+            Event::StartTls(_) => "starttls".to_owned(),
             Event::Answer(reply) => format!("answer {reply}"),
             Event::Mail(_) => "mail".to_owned(),
             Event::Auth(_) => "auth".to_owned(),
@@ -171,4 +175,59 @@ fn a_421_to_a_lone_command_ends_the_session() {
     said(&mut client);
     assert_eq!(hear(&mut client, "421 going down\r\n"), ["refused 421 going down"]);
     assert_eq!(client.closing(), Some(Closing::Unavailable));
+}
+
+#[test]
+fn before_a_transaction_the_caller_can_see_what_it_may_ask_for() {
+    let mut client = ready(&["DSN", "SIZE 1000"]);
+    let (dsn, size, tls) = call(&mut client, |ready| {
+        let offered = ready.extensions();
+        (offered.contains(Extension::Dsn), offered.size(), ready.is_secure())
+    });
+    assert_eq!((dsn, size, tls), (true, Some(1000), false));
+    assert!(!call(&mut client, |ready| ready.has_prdr()));
+    assert!(call(&mut ready(&["PRDR"]), |ready| ready.has_prdr()));
+    assert_eq!(client.step(), Want::Event, "nothing was done with the handle: it comes back");
+}
+
+/// Whoever looks on sees each line once, in order, as it goes over the wire.
+#[test]
+fn what_goes_over_the_wire_can_be_looked_at() {
+    let mut client =
+        Connection::new(Config::new("client.example").unwrap().tls(TlsPolicy::Required));
+    let trace = Arc::new(Mutex::new(Vec::new()));
+    let shown = Arc::clone(&trace);
+    client.observe(move |traffic| {
+        let (way, line) = match traffic {
+            Traffic::Sent(line) => ('>', line),
+            Traffic::Received(line) => ('<', line),
+        };
+        shown.lock().unwrap().push(format!("{way} {}", line.escape_ascii()));
+    });
+    hear(&mut client, "220 mx\r\n");
+    said(&mut client);
+    hear(&mut client, "250-mx\r\n250 STARTTLS\r\n");
+    said(&mut client);
+    hear(&mut client, "220 go\r\n");
+    assert_eq!(client.step(), Want::Tls);
+    client.secured();
+    assert_eq!(said(&mut client), "EHLO client.example\r\n");
+    assert_eq!(hear(&mut client, "250 mx\r\n"), ["ehlo", "ready"]);
+    assert!(call(&mut client, |ready| ready.is_secure()));
+    call(&mut client, |ready| ready.mail(ReversePath::Null, MailParameters::default())).unwrap();
+    let trace = trace.lock().unwrap();
+    assert_eq!(
+        *trace,
+        [
+            "< 220 mx",
+            "> EHLO client.example",
+            "< 250-mx",
+            "< 250 STARTTLS",
+            "> STARTTLS",
+            "< 220 go",
+            "> EHLO client.example",
+            "< 250 mx",
+            "> MAIL FROM:<>"
+        ]
+    );
 }

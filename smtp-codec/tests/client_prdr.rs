@@ -172,3 +172,17 @@ fn what_cannot_stand_there_ends_the_session() {
     let report = send_by(config(), EHLO, &replies);
     assert_eq!(report.closing, Some(Closing::Protocol(ProtocolFault::Class)));
 }
+
+/// Nor does it wait for a last reply, if the envelope asks for PRDR all the same.
+#[test]
+fn lmtp_has_no_last_reply() {
+    let replies = ["220 mx", "250-mx|250 PRDR", "250 ok", "550 b", "250 c", "250 d", "354 go"];
+    let judged = ["250 for c|550 for d", "221 bye"];
+    let mut letter = envelope(&["b@x", "c@x", "d@x"]);
+    letter.parameters = letter.parameters.prdr();
+    let replies = [&replies[..], &judged].concat();
+    let report = Mission::new(config().lmtp(), &replies).letter(letter, "Hi\r\n").run();
+    assert_eq!(report.lines[1], "MAIL FROM:<a@client.example>");
+    let fates = ["Refused Rcpt 550", "Accepted Message 250", "Refused Message 550"];
+    assert_eq!(report.fate(), fates);
+}

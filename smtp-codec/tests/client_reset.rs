@@ -1,5 +1,5 @@
 //! A transaction that is given up before its content: RSET, and the session goes on.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, clippy::indexing_slicing)]
 
 use bytes::Buf;
 use smtp_codec::client::{Config, Connection, Event, Want};
@@ -88,6 +88,16 @@ fn a_transaction_that_was_refused_needs_no_reset() {
         let lines = run(offered, named, answer);
         assert_eq!(lines, ["EHLO client.example", "MAIL FROM:<a@x>", "MAIL FROM:<a@x>", "QUIT"]);
     }
+}
+
+#[test]
+fn nor_does_one_whose_refusal_comes_behind_its_recipients() {
+    let answer = |line: &str| if line.starts_with("MAIL") { "550" } else { "503" };
+    let (mail, rcpt) = ("MAIL FROM:<a@x>", "RCPT TO:<b@x>");
+    let lines = run("PIPELINING", 2, answer);
+    let first = &lines[..4];
+    assert_eq!(first, ["EHLO client.example", mail, rcpt, rcpt]);
+    assert!(!lines.contains(&"RSET".into()), "{lines:?}");
 }
 
 #[test]

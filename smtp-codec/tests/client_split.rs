@@ -8,7 +8,7 @@ use bytes::Buf;
 use common::peer::{Mission, config, envelope, split};
 use smtp_codec::Want;
 use smtp_codec::client::{CallError, Closing, Connection, Delivery, Event, Part, Split, Step};
-use smtp_codec::proto::{Failure, Verdict};
+use smtp_codec::proto::{Failure, Stage, Verdict};
 
 const YES: &str = "250 ok";
 const DATA: &str = "354 go";
@@ -198,4 +198,33 @@ fn content_that_cannot_be_sent_is_refused_for_all() {
     let verdicts: Vec<_> = fates.iter().map(|fate| fate.verdict).collect();
     assert_eq!(verdicts, [Verdict::Deferred, Verdict::Refused, Verdict::Refused]);
     assert!(fates[2].reply.is_none(), "{:?}", fates[2]);
+}
+
+/// A sender that does not want to connect anew gives up; who is left is deferred.
+#[test]
+fn who_is_left_when_the_sender_gives_up_is_deferred() {
+    let letter = envelope(&["b@x", "c@x"]);
+    let mut split = Split::new(&letter);
+    assert!(!split.has_begun());
+    let client = Connection::new(config());
+    assert!(matches!(split.next(&client), Part::Send(part) if part.recipients.len() == 2));
+    assert!(split.has_begun());
+    let mut split = Split::new(&letter);
+    split.give_up();
+    assert_eq!(split.next(&client), Part::Over);
+    assert!(!split.has_begun());
+    let outcome = split.outcome();
+    assert_eq!(outcome.recipients.len(), 2);
+    for left in outcome.recipients {
+        assert_eq!((left.verdict, left.stage), (Verdict::Deferred, Stage::Connect));
+    }
+}
+
+/// What is no answer to RCPT says nothing about the number of recipients.
+#[test]
+fn a_server_without_room_for_the_message_is_not_asked_again() {
+    let replies = ["220 mx", "250 mx", YES, "550 no", YES, "452 4.5.3 not now", YES, BYE];
+    let (read, fates, _) = split(&config(), &[&replies], &envelope(&["b@x", "c@x"]));
+    assert_eq!(parts(&read[0]), [["<b@x>", "<c@x>"]]);
+    assert_eq!(fates, ["Refused Rcpt 550", "Deferred Data 452"]);
 }

@@ -246,6 +246,40 @@ fn a_354_behind_a_refused_mail_gets_the_lone_dot() {
     assert_eq!(report.lines[5..], [r"content .\r\n", "QUIT"]);
 }
 
+/// A 421 to what follows a transaction is not about it: what recipients were told stands.
+#[test]
+fn a_421_to_rset_takes_nothing_back() {
+    let report = send(&["220 mx", PLAIN, "250 ok", "550 no", "550 no", "421 going"]);
+    assert_eq!(report.lines.last().map(String::as_str), Some("RSET"));
+    assert_eq!(report.fate(), ["Refused Rcpt 550"; 2]);
+    assert_eq!(report.closing, Some(Closing::Unavailable));
+}
+
+/// Nor does one that was there before the next recipient was named: it is about those that follow.
+#[test]
+fn a_421_between_two_recipients_takes_nothing_back() {
+    let replies = ["220 mx", PLAIN, "250 ok", "550 no|421 going"];
+    let letter = envelope(&["b@x", "c@x"]);
+    let mission = Mission::new(config(), &replies).letter(letter, "");
+    let (report, _) = mission.fly(common::Cut::Whole, usize::MAX);
+    assert_eq!(report.lines.last().map(String::as_str), Some("RCPT TO:<b@x>"));
+    assert_eq!(report.fate(), ["Refused Rcpt 550", "Deferred Mail 421"]);
+    assert_eq!(report.closing, Some(Closing::Unavailable));
+}
+
+/// Whoever drives a delivery to its end hears of the session's.
+#[test]
+fn the_end_of_the_session_is_the_end_of_the_delivery() {
+    let mut client = in_body(config());
+    client.timed_out();
+    assert_eq!(client.step(), Want::Close);
+    let letter = envelope(&["b@x"]);
+    let mut delivery = smtp_codec::client::Delivery::new(&letter);
+    assert!(matches!(delivery.on(client.event()), smtp_codec::client::Step::Over));
+    let told = smtp_codec::FoundBareNewline.to_string();
+    assert!(told.contains("CRLF"), "{told}");
+}
+
 #[test]
 fn refusals_of_data() {
     for (data, fate) in [("554 no", "Refused Data 554"), ("451 no", "Deferred Data 451")] {

@@ -298,6 +298,13 @@ fn responses_are_not_shown() {
 }
 
 #[test]
+fn who_takes_the_mechanisms_back_offers_none() {
+    let config = offering(&["PLAIN"]).allow_plaintext_auth().auth([]).unwrap();
+    let talk = Script::ehlo(config).say("AUTH PLAIN", "502 5.5.1 not offered here\r\n").run();
+    assert!(!talk.replies[1].contains("AUTH"), "{}", talk.replies[1]);
+}
+
+#[test]
 fn only_names_of_mechanisms_can_be_offered() {
     for bad in ["", "A B", "PLAIN\r\n", "MORE-THAN-20-OCTETS-X", "\u{e4}"] {
         assert!(config().auth([bad]).is_err(), "{bad:?}");

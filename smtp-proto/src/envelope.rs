@@ -8,6 +8,7 @@ use crate::address::{ForwardPathBuf, ReversePathBuf};
 use crate::command::{MailParametersBuf, ParameterError, RcptParametersBuf};
 use crate::reply::ReplyBuf;
 use crate::session::client::{CallError, Closing};
+use crate::verdict::{Stage, Verdict};
 
 /// Who a message is from and who it is for (RFC 5321 section 2.3.1).
 ///
@@ -92,68 +93,6 @@ impl Recipient {
     }
 }
 
-/// How far a recipient got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
-)]
-pub enum Stage {
-    /// The greeting, EHLO or HELO, or no connection at all.
-    Connect,
-    /// MAIL.
-    Mail,
-    /// RCPT.
-    Rcpt,
-    /// DATA.
-    Data,
-    /// The message itself.
-    Message,
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Stage::Connect => "connection",
-            Stage::Mail => "MAIL",
-            Stage::Rcpt => "RCPT",
-            Stage::Data => "DATA",
-            Stage::Message => "message",
-        })
-    }
-}
-
-/// What became of a recipient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
-)]
-pub enum Verdict {
-    /// The server has taken over the message for it.
-    Accepted,
-    /// Refused for good: report a failure.
-    Refused,
-    /// Refused for now, or never asked: try again later.
-    Deferred,
-    /// The link broke between the end of the mail data and its reply: it may have been accepted
-    /// (RFC 1047). Trying again may deliver twice.
-    Unknown,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Verdict::Accepted => "accepted",
-            Verdict::Refused => "refused",
-            Verdict::Deferred => "deferred",
-            Verdict::Unknown => "unknown",
-        })
-    }
-}
-
 /// What became of one recipient, and why; it prints on one line.
 ///
 /// ```
@@ -176,21 +115,12 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    /// What a reply at that stage comes to. A [`ReplyBuf`] is shared, a [`Reply`](crate::Reply) copied.
+    /// What a reply at that stage comes to. A [`ReplyBuf`] is shared, a
+    /// [`Reply`](crate::reply::Reply) copied.
     #[must_use]
     pub fn from_reply(stage: Stage, reply: impl Into<ReplyBuf>) -> Self {
         let reply = reply.into();
-        let code = reply.as_reply().code();
-        let verdict = match code {
-            code if code.is_positive() => Verdict::Accepted,
-            code if code.is_permanent() => Verdict::Refused,
-            _ => Verdict::Deferred,
-        };
-        // RFC 5321 section 4.5.3.1.10: 552 to RCPT means too many recipients, not too large.
-        let verdict = match (stage, code.get()) {
-            (Stage::Rcpt, 552) => Verdict::Deferred,
-            _ => verdict,
-        };
+        let verdict = Verdict::from_reply(stage, reply.as_reply());
         Delivered { verdict, stage, reply: Some(reply) }
     }
 }

@@ -60,9 +60,11 @@ mod error;
 mod serial;
 mod sink;
 mod syntax;
+mod verdict;
 
 #[cfg(feature = "alloc")]
-pub use envelope::{Delivered, Envelope, Failure, Outcome, Recipient, Stage, Verdict};
+pub use envelope::{Delivered, Envelope, Failure, Outcome, Recipient};
 pub use error::CommandError;
 pub use sink::{Fixed, Full, Sink};
 pub use syntax::Syntax;
+pub use verdict::{Stage, Verdict};

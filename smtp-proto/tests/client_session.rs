@@ -28,6 +28,7 @@ impl Talk {
         talk.hear("220 mx\r\n");
         let offer: String = offer.iter().map(|line| format!("250-{line}\r\n")).collect();
         talk.hear(&format!("250-mx\r\n{offer}250 HELP\r\n"));
+        talk.session.noted();
         assert_eq!(talk.session.asked(), Some(Question::Ready));
         talk
     }
@@ -162,6 +163,105 @@ fn the_end_of_the_chunks_is_waited_for_as_long_as_the_end_of_data() {
     talk.hear("250 ok\r\n");
     assert_eq!(talk.session.told(), Some(Question::Done));
     assert_eq!(talk.session.asked(), Some(Question::Ready));
+}
+
+#[test]
+fn chunks_that_were_answered_are_not_under_way() {
+    let mut talk = Talk::ready(&["CHUNKING", "PIPELINING"]);
+    talk.mail(MailParameters::default()).unwrap();
+    talk.rcpt("<b@example.org>").unwrap();
+    talk.end_rcpt();
+    talk.hear("250 ok\r\n250 ok\r\n");
+    for under_way in 1..=3 {
+        talk.session.chunk(3, false, &mut talk.out);
+        assert_eq!(talk.session.outstanding(), under_way);
+    }
+    talk.hear("250 ok\r\n");
+    assert_eq!(talk.session.outstanding(), 2);
+    talk.hear("452 no room\r\n");
+    assert_eq!((talk.session.told(), talk.session.outstanding()), (Some(Question::Done), 1));
+    assert_eq!(talk.hear("503 no\r\n"), "RSET\r\n", "the last of them was answered");
+}
+
+/// A reply to what has not left this side is none, unless it ends the session anyway.
+#[test]
+fn what_nobody_could_have_asked_for_ends_the_session() {
+    let unasked = Some(Closing::Protocol(ProtocolFault::Unasked));
+    let unavailable = Some(Closing::Unavailable);
+    let refusal = Reply::parse(b"550 no\r\n").unwrap();
+    let mut talk = Talk::ready(&[]);
+    talk.mail(MailParameters::default()).unwrap();
+    let mut other = talk.session;
+    talk.session.unasked(refusal);
+    assert_eq!((talk.session.closing(), talk.session.told()), (unasked, None));
+    other.unasked(Reply::parse(b"421 going\r\n").unwrap());
+    assert_eq!((other.closing(), other.told()), (unavailable, Some(Question::Refused)));
+
+    // The content was refused before its end was there: that is its reply.
+    let mut talk = Talk::ready(&["PIPELINING"]);
+    talk.mail(MailParameters::default()).unwrap();
+    talk.rcpt("<b@example.org>").unwrap();
+    talk.end_rcpt();
+    talk.hear("250 ok\r\n250 ok\r\n354 go\r\n");
+    talk.session.end_body();
+    let mut other = talk.session;
+    talk.session.unasked(refusal);
+    assert_eq!((talk.session.closing(), talk.session.told()), (unavailable, Some(Question::Done)));
+    other.unasked(Reply::parse(b"250 ok\r\n").unwrap());
+    assert_eq!(other.closing(), unasked, "it cannot have been taken");
+}
+
+/// RFC 4954 section 4: a command line of 512 octets, its CRLF included.
+#[test]
+fn an_initial_response_goes_along_where_the_line_has_room_for_it() {
+    let scram = Mechanism::parse("SCRAM-SHA-256").unwrap();
+    for (len, goes) in [(0, true), (488, true), (492, false), (600, false)] {
+        let text = "A".repeat(len);
+        let response = Base64::parse(&text).unwrap();
+        let mut talk = Talk::ready(&["AUTH SCRAM-SHA-256"]);
+        talk.out.clear();
+        assert_eq!(talk.session.auth(scram, Some(response), &mut talk.out), Ok(goes), "{len}");
+        assert!(talk.out.len() <= 512);
+        assert_eq!(talk.said().contains(&text), goes, "{len}");
+    }
+}
+
+/// RFC 5321 section 4.5.3.2: two minutes for the reply to DATA, five for those before it.
+#[test]
+fn each_reply_is_waited_for_as_long_as_it_may_take() {
+    let mut talk = Talk::ready(&[]);
+    assert_eq!(talk.session.patience().as_secs(), 300);
+    talk.mail(MailParameters::default()).unwrap();
+    assert_eq!(talk.session.patience().as_secs(), 300);
+    talk.hear("250 ok\r\n");
+    talk.rcpt("<b@example.org>").unwrap();
+    assert_eq!(talk.session.patience().as_secs(), 300);
+    talk.hear("250 ok\r\n");
+    talk.end_rcpt();
+    assert_eq!(talk.session.patience().as_secs(), 120);
+    talk.hear("354 go\r\n");
+    assert_eq!(talk.session.patience().as_secs(), 180);
+    talk.session.end_body();
+    assert_eq!(talk.session.patience().as_secs(), 600);
+    talk.hear("250 ok\r\n");
+    talk.session.quit(&mut talk.out);
+    assert_eq!(talk.session.patience().as_secs(), 60);
+}
+
+/// What says no more than is so without it is left out where it is not known.
+#[test]
+fn parameters_that_can_be_done_without_are_left_out() {
+    let own = MailParametersBuf::new().size(5).body(Body::SevenBit).prdr();
+    let mut talk = Talk::ready(&[]);
+    talk.mail(own.as_parameters()).unwrap();
+    assert_eq!(talk.said(), "MAIL FROM:<a@client.example>\r\n");
+    let mut talk = Talk::ready(&["8BITMIME", "SIZE", "PRDR"]);
+    talk.out.clear();
+    talk.mail(own.as_parameters()).unwrap();
+    assert_eq!(talk.said(), "MAIL FROM:<a@client.example> SIZE=5 BODY=7BIT PRDR\r\n");
+    let eight = MailParametersBuf::new().body(Body::EightBitMime);
+    let refused = Talk::ready(&[]).mail(eight.as_parameters());
+    assert_eq!(refused, Err(CallError::NotOffered(Extension::EightBitMime)));
 }
 
 #[test]

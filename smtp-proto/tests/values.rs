@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use smtp_proto::address::{AddressLiteral, Domain, ForwardPathBuf, Host, HostBuf, ReversePathBuf};
 use smtp_proto::command::{
     Argument, AttributeValue, Attributes, Body, Command, DateTime, Keyword, MailParametersBuf,
-    Mechanism, OriginalAddress, OriginalRecipient, Printable, RcptParametersBuf, Verb, Xtext,
+    Mechanism, Notify, OriginalAddress, OriginalRecipient, Printable, RcptParametersBuf, Verb,
+    Xtext,
 };
 use smtp_proto::reply::{
     Capabilities, Class, EnhancedCode, Extension, Extensions, Positive, Progress, Refusal, Reply,
@@ -103,6 +104,8 @@ fn replies_have_the_class_of_their_first_digit() {
     assert_eq!(class(b"354 go\r\n"), Class::PositiveIntermediate);
     assert_eq!(class(b"450 later\r\n"), Class::TransientNegative);
     assert_eq!(class(b"571 no\r\n"), Class::PermanentNegative);
+    let code = Reply::parse(b"250 ok\r\n").unwrap().code();
+    assert_eq!((code.to_string(), format!("{code:?}")), ("250".into(), "250".into()));
     let mut scanner = ReplyScanner::default();
     assert_eq!(scanner.feed(b"250-a"), Ok(Progress::Continue));
     assert_eq!(scanner.feed(b"250 b"), Ok(Progress::Complete));
@@ -170,6 +173,8 @@ fn parameters_tell_what_they_ask_for() {
         let told = [notify.success(), notify.failure(), notify.delay(), notify.is_never()];
         assert_eq!(told, on, "{text}");
     }
+    assert_eq!(Notify::SUCCESS | Notify::SUCCESS, Notify::SUCCESS);
+    assert_eq!(Notify::SUCCESS | Notify::DELAY, Notify::DELAY | Notify::SUCCESS);
     let mail = |text: &str| text.parse::<MailParametersBuf>().unwrap();
     for (text, trace) in [("BY=120;R", false), ("BY=120;RT", true), ("BY=-5;nt", true)] {
         let parameters = mail(text);
@@ -204,6 +209,18 @@ fn original_recipients_are_shown_in_clear() {
     };
     assert_eq!(address.as_str(), r"caf\x{E9}@example.org");
     assert_eq!(OriginalAddress::Utf8(address).to_string(), "caf\u{e9}@example.org");
+    // As many digits as the character needs, and no more.
+    let far = parsed(r"utf-8;\x{1F600}\x{20AC}@example.org");
+    assert_eq!(far.address().to_string(), "\u{1f600}\u{20ac}@example.org");
+    for text in [
+        r"utf-8;\x{0E9}@x",
+        r"utf-8;\x{020AC}@x",
+        r"utf-8;\x{1F6000}@x",
+        r"utf-8;\x{9}@x",
+        r"utf-8;\x{+E9}@x",
+    ] {
+        assert!(OriginalRecipient::parse(text).is_none(), "{text}");
+    }
     assert_eq!(Xtext::parse("a+2Bb").unwrap().to_string(), "a+2Bb");
 }
 
@@ -231,6 +248,7 @@ fn arguments_are_kept_as_they_came() {
     let argument = |text| Argument::parse(text).unwrap();
     assert_eq!(argument("b@example.org").mailbox().unwrap().to_string(), "b@example.org");
     assert_eq!(argument("alice").mailbox(), None);
+    assert_eq!(Printable::new("MAIL FROM").unwrap().as_str(), "MAIL FROM");
     assert_eq!(Printable::new("MAIL FROM").unwrap().to_string(), "MAIL FROM");
     assert_eq!(
         (Verb::Mail.to_string(), Verb::StartTls.to_string()),

@@ -51,11 +51,13 @@ const RULES: &[Rule] = &[
         (it.protocol == Some("SMTP")).then(|| "EHLO is unknown there, so nothing can be offered: no TLS, no sizes, no reports".into())),
     rule("name-unqualified", Warning, "RFC 5321 section 2.3.5", unqualified),
     rule("starttls-missing", Warning, "RFC 3207 section 1", |it|
-        (is_in_the_clear(it) && !it.aside.is_submission).then(|| "TLS is not offered: whoever is between can read and change everything".into())),
+        (is_in_the_clear(it) && !it.aside.is_submission)
+            .then(|| "TLS is not offered: whoever is between can read and change everything".into())),
     rule("submission-without-tls", Error, "RFC 8314 section 3.3", |it|
         (is_in_the_clear(it) && it.aside.is_submission).then(|| "users hand mail in here, and TLS is not offered to them".into())),
     rule("starttls-refused", Error, "RFC 3207 section 4", |it|
-        it.starttls.as_ref().filter(|reply| reply.code != 220).map(|reply| format!("STARTTLS is offered, and then refused with {}", reply.code))),
+        it.starttls.as_ref().filter(|reply| reply.code != 220)
+            .map(|reply| format!("STARTTLS is offered, and then refused with {}", reply.code))),
     rule("starttls-injection", Error, "RFC 3207 section 4.2", |it|
         it.aside.injected.then(|| "something follows the reply to STARTTLS in the clear: somebody may have put it there".into())),
     rule("tls-failed", Error, "RFC 3207 section 4.1", |it|
@@ -67,45 +69,61 @@ const RULES: &[Rule] = &[
     rule("certificate-expired", Error, "RFC 5280 section 4.1.2.5", |it|
         certificate(it).filter(|it| it.days_left < 0).map(|it| format!("the certificate has expired on {}", it.last_day()))),
     rule("certificate-expires-soon", Warning, "RFC 5280 section 4.1.2.5", |it|
-        certificate(it).filter(|it| (0..DAYS).contains(&it.days_left)).map(|it| format!("the certificate expires on {}, in {} days: renew it", it.last_day(), it.days_left))),
+        certificate(it).filter(|it| (0..DAYS).contains(&it.days_left))
+            .map(|it| format!("the certificate expires on {}, in {} days: renew it", it.last_day(), it.days_left))),
     rule("certificate-not-yet-valid", Error, "RFC 5280 section 4.1.2.5", |it|
         fault(it, Fault::NotYetValid).map(|it| format!("the certificate is valid only from {} on", it.first_day()))),
     rule("certificate-wrong-name", Warning, "RFC 9525 section 6", |it|
-        certificate(it).filter(|it| !it.is_for_name).map(|it| format!("the certificate is for {}, and not for the name that was asked for", listed(&it.names)))),
+        certificate(it).filter(|it| !it.is_for_name)
+            .map(|it| format!("the certificate is for {}, and not for the name that was asked for", listed(&it.names)))),
     rule("certificate-self-signed", Warning, "RFC 5280 section 6", |it|
-        fault(it, Fault::UnknownIssuer).filter(|it| it.self_signed).map(|_| "the certificate is signed by itself: clients that verify will not connect".into())),
+        fault(it, Fault::UnknownIssuer).filter(|it| it.self_signed)
+            .map(|_| "the certificate is signed by itself: clients that verify will not connect".into())),
     rule("certificate-chain-incomplete", Warning, "RFC 8446 section 4.4.2", |it|
         fault(it, Fault::UnknownIssuer).filter(|it| !it.self_signed && it.sent == 1).map(|it|
             format!("the certificate is sent alone, and its issuer is not known here ({}): if an authority stands behind that one, send its certificate too", it.issuer))),
     rule("certificate-untrusted", Warning, "RFC 5280 section 6", untrusted),
     rule("auth-plaintext-in-the-clear", Error, "RFC 4954 section 4", |it|
-        (!it.auth.plaintext_in_the_clear.is_empty()).then(|| format!("{} without TLS: passwords can be read on the way", listed(&it.auth.plaintext_in_the_clear)))),
+        (!it.auth.plaintext_in_the_clear.is_empty())
+            .then(|| format!("{} without TLS: passwords can be read on the way", listed(&it.auth.plaintext_in_the_clear)))),
     rule("auth-only-in-the-clear", Warning, "RFC 4954 section 4", |it|
-        (it.capabilities.tls.is_some() && !it.auth.clear.is_empty() && it.auth.tls.is_empty()).then(|| "AUTH is offered without TLS, and not inside it".into())),
+        (it.capabilities.tls.is_some() && !it.auth.clear.is_empty() && it.auth.tls.is_empty())
+            .then(|| "AUTH is offered without TLS, and not inside it".into())),
     rule("auth-missing", Warning, "RFC 6409 section 4.3", |it|
-        (it.aside.is_submission && it.capabilities.tls.is_some() && it.auth.tls.is_empty()).then(|| "users hand mail in here, and cannot authenticate".into())),
+        (it.aside.is_submission && it.capabilities.tls.is_some() && it.auth.tls.is_empty())
+            .then(|| "users hand mail in here, and cannot authenticate".into())),
     rule("auth-digest-md5", Note, "RFC 6331 section 1", |it|
-        it.auth.clear.iter().chain(&it.auth.tls).any(|name| name == "DIGEST-MD5").then(|| "DIGEST-MD5 is obsolete; SCRAM-SHA-256 does what it was for".into())),
+        it.auth.clear.iter().chain(&it.auth.tls).any(|name| name == "DIGEST-MD5")
+            .then(|| "DIGEST-MD5 is obsolete; SCRAM-SHA-256 does what it was for".into())),
     rule("lmtp-extensions", Error, "RFC 2033 section 5", |it|
         lacks(it, "LMTP", &[Extension::Pipelining, Extension::EnhancedStatusCodes]).map(|all| format!("LMTP servers must offer {all}"))),
     rule("8bitmime-missing", Warning, "RFC 5321 section 2.4", |it|
-        lacks(it, "ESMTP", &[Extension::EightBitMime]).map(|_| "8BITMIME is not offered: text with other letters than ASCII must be encoded anew".into())),
+        lacks(it, "ESMTP", &[Extension::EightBitMime])
+            .map(|_| "8BITMIME is not offered: text with other letters than ASCII must be encoded anew".into())),
     rule("pipelining-missing", Note, "RFC 2920 section 3", |it|
-        lacks(it, "ESMTP", &[Extension::Pipelining]).map(|_| "PIPELINING is not offered: each command waits for the reply to the one before".into())),
+        lacks(it, "ESMTP", &[Extension::Pipelining])
+            .map(|_| "PIPELINING is not offered: each command waits for the reply to the one before".into())),
     rule("size-missing", Note, "RFC 1870 section 3", |it|
-        lacks(it, "ESMTP", &[Extension::Size]).map(|_| "SIZE is not offered: messages that are too large are refused only once they were sent".into())),
+        lacks(it, "ESMTP", &[Extension::Size])
+            .map(|_| "SIZE is not offered: messages that are too large are refused only once they were sent".into())),
     rule("enhanced-codes-missing", Note, "RFC 2034 section 3", |it|
-        lacks(it, "ESMTP", &[Extension::EnhancedStatusCodes]).map(|_| "ENHANCEDSTATUSCODES is not offered: senders learn less about why mail is refused".into())),
+        lacks(it, "ESMTP", &[Extension::EnhancedStatusCodes])
+            .map(|_| "ENHANCEDSTATUSCODES is not offered: senders learn less about why mail is refused".into())),
     rule("smtputf8-missing", Note, "RFC 6531 section 3.1", |it|
-        lacks(it, "ESMTP", &[Extension::SmtpUtf8]).map(|_| "SMTPUTF8 is not offered: addresses with other letters than ASCII cannot send or receive".into())),
+        lacks(it, "ESMTP", &[Extension::SmtpUtf8])
+            .map(|_| "SMTPUTF8 is not offered: addresses with other letters than ASCII cannot send or receive".into())),
     rule("smtputf8-without-8bitmime", Error, "RFC 6531 section 3.1", |it|
-        (it.has(Extension::SmtpUtf8) && !it.has(Extension::EightBitMime)).then(|| "SMTPUTF8 is offered without 8BITMIME, which it needs".into())),
+        (it.has(Extension::SmtpUtf8) && !it.has(Extension::EightBitMime))
+            .then(|| "SMTPUTF8 is offered without 8BITMIME, which it needs".into())),
     rule("binarymime-without-chunking", Error, "RFC 3030 section 3", |it|
-        (it.has(Extension::BinaryMime) && !it.has(Extension::Chunking)).then(|| "BINARYMIME is offered without CHUNKING, which it needs".into())),
+        (it.has(Extension::BinaryMime) && !it.has(Extension::Chunking))
+            .then(|| "BINARYMIME is offered without CHUNKING, which it needs".into())),
     rule("size-too-small", Error, "RFC 5321 section 4.5.3.1.7", |it|
-        it.limits.size.filter(|size| *size < 65_536).map(|size| format!("messages of {size} octets at most: less than the 64 KiB that every server must take"))),
+        it.limits.size.filter(|size| *size < 65_536)
+            .map(|size| format!("messages of {size} octets at most: less than the 64 KiB that every server must take"))),
     rule("recipients-too-few", Warning, "RFC 5321 section 4.5.3.1.8", |it|
-        it.limits.rcpt_max.filter(|most| *most < 100).map(|most| format!("{most} recipients at most: fewer than the 100 that every server must take"))),
+        it.limits.rcpt_max.filter(|most| *most < 100)
+            .map(|most| format!("{most} recipients at most: fewer than the 100 that every server must take"))),
     rule("expn-offered", Note, "RFC 5321 section 7.3", |it|
         it.has(Extension::Expn).then(|| "EXPN is offered: it may tell strangers who is on a list".into())),
     rule("obsolete-commands", Note, "RFC 5321 appendix F", obsolete),

@@ -13,6 +13,7 @@ use smtp_tls::{ClientTls, Facts};
 use super::replay::Source;
 use crate::args::{Endpoint, Runtime};
 use crate::exit::{Exit, complain};
+use crate::outcome::Mechanisms;
 use crate::trace::Trace;
 
 /// What came of it, and what the server offered.
@@ -27,7 +28,7 @@ pub(super) enum Came {
     /// The message was offered, at least.
     Told(Exit),
     /// The server does not know this user, and nothing was offered.
-    Stranger(AuthError),
+    Stranger(AuthError, Mechanisms),
     /// TLS was tried and failed where it was not asked for; nothing was said.
     NoTls(Option<io::Error>),
 }
@@ -68,6 +69,7 @@ macro_rules! exchange {
                     && let Err(broken) = client.authenticate(&mut login)$(.$await)?
                 {
                     let Some(stranger) = AuthError::of(&broken).cloned() else { return Err(broken) };
+                    let offered = Mechanisms::of(client.connection());
                     if client.connection().closing().is_none() {
                         let _ = client.quit()$(.$await)?;
                     }
@@ -75,7 +77,7 @@ macro_rules! exchange {
                         error = Some(io::Error::other(stranger));
                         break None;
                     }
-                    return Ok(Came::Stranger(stranger));
+                    return Ok(Came::Stranger(stranger, offered));
                 }
             }
             let is_last = loop {

@@ -81,7 +81,9 @@ pub(crate) fn main(args: &SendArgs) -> Exit {
     let order = order(config, args.tls(), tls);
     match drive::send(args.runtime, &order, &clear, &Source::new(letter.file)) {
         Ok(Came::Told(exit)) => exit,
-        Ok(Came::Stranger(error)) => report::not_authenticated(args, &envelope, &error),
+        Ok(Came::Stranger(error, offered)) => {
+            report::not_authenticated(args, &envelope, &error, &offered)
+        }
         Ok(Came::NoTls(_)) => Exit::Forbidden,
         Err(error) => report::not_connected(args, &envelope, &error),
     }

@@ -17,7 +17,7 @@
 //! webhook cannot be reached, is slow or says anything but 2xx, the client is told 451, keeps the message
 //! and comes again. So the webhook may see a message twice: Message-ID tells.
 //!
-//! Left out: HTTPS (a feature of ureq), TLS and AUTH, a limit of connections, spooling: up to 10 MiB a
+//! Left out: HTTPS (a feature of ureq), TLS and AUTH, a limit of connections, spooling: up to 25 MiB a
 //! message are held in memory.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .http_status_as_error(false)
         .build();
     let setup = Arc::new(Setup {
-        config: Arc::new(Config::new("mx.example.org")?.max_size(10 << 20)),
+        config: Arc::new(Config::new("mx.example.org")?.max_size(25 << 20)),
         agent: agent.into(),
         url: url.clone(),
         domain: Domain::parse(domain)?.to_string(),

@@ -97,7 +97,6 @@ const MOST: usize = 4096;
 
 /// Keeps the names of the mechanisms on offer.
 pub(super) fn remember(mechanisms: &mut String, capabilities: Capabilities<'_>) {
-    mechanisms.clear();
     for name in capabilities.mechanisms() {
         let name = str::from_utf8(name).ok().filter(|name| Mechanism::parse(name).is_some());
         if let Some(name) = name.filter(|name| mechanisms.len() + name.len() < MOST) {

@@ -189,13 +189,9 @@ impl Authentication {
         let Some(mechanism) = Mechanism::parse(&attempt.mechanism) else {
             return Some(Err(AuthError::NoMechanism));
         };
-        match connection.event() {
-            Event::Ready(ready) => ready
-                .auth(mechanism, attempt.initial_response.as_deref())
-                .err()
-                .map(|error| Err(AuthError::NotSent(error))),
-            _ => None,
-        }
+        let Event::Ready(ready) = connection.event() else { return None };
+        let sent = ready.auth(mechanism, attempt.initial_response.as_deref());
+        sent.err().map(|error| Err(AuthError::NotSent(error)))
     }
 }
 

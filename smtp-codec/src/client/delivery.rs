@@ -141,7 +141,7 @@ impl<'e> Delivery<'e> {
             Event::WantBody(slot) => return Step::Body(slot),
             Event::Mail(reply) if !reply.code().is_positive() => {
                 let reply = ReplyBuf::from(reply);
-                self.decide_all(|_, _| Some(Delivered::from_reply(Stage::Mail, reply.clone())));
+                self.decide_all(|_, _| Delivered::from_reply(Stage::Mail, reply.clone()));
                 self.reply = Some(reply);
             }
             Event::Rcpt(_, reply) => {
@@ -172,7 +172,7 @@ impl<'e> Delivery<'e> {
             Event::Refused(reply) => {
                 let (stage, named, reply) = (self.stage, self.next, ReplyBuf::from(reply));
                 self.decide_all(|index, fate| {
-                    Some(Delivered::from_reply(reached(stage, named, index, fate), reply.clone()))
+                    Delivered::from_reply(reached(stage, named, index, fate), reply.clone())
                 });
                 self.reply = Some(reply);
             }
@@ -195,12 +195,10 @@ impl<'e> Delivery<'e> {
         }
     }
 
-    fn decide_all(&mut self, decide: impl Fn(usize, &Fate) -> Option<Delivered>) {
+    fn decide_all(&mut self, decide: impl Fn(usize, &Fate) -> Delivered) {
         for (index, fate) in self.fates.iter_mut().enumerate() {
-            if !matches!(fate, Fate::Decided(_))
-                && let Some(delivered) = decide(index, fate)
-            {
-                *fate = Fate::Decided(delivered);
+            if !matches!(fate, Fate::Decided(_)) {
+                *fate = Fate::Decided(decide(index, fate));
             }
         }
     }
@@ -235,10 +233,11 @@ impl<'e> Delivery<'e> {
     }
 
     fn decide_taken(&mut self, stage: Stage, reply: ReplyBuf) {
-        self.decide_all(|_, fate| match fate {
-            Fate::Taken => Some(Delivered::from_reply(stage, reply.clone())),
-            _ => None,
-        });
+        for fate in &mut self.fates {
+            if let Fate::Taken = fate {
+                *fate = Fate::Decided(Delivered::from_reply(stage, reply.clone()));
+            }
+        }
         self.reply = Some(reply);
     }
 

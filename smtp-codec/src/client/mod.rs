@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Buf;
 use smtp_proto::reply::{
-    Capabilities, Extensions, Progress, Reply, ReplyBuf, ReplyFault, ReplyScanner,
+    Capabilities, Extension, Extensions, Progress, ReplyBuf, ReplyFault, ReplyScanner,
 };
 use smtp_proto::session::Framing;
 use smtp_proto::session::client::{ContentKind, ProtocolFault, Question, Session};
@@ -396,7 +396,12 @@ impl Connection {
             self.observer.sent(self.tx.since(mark));
         }
         match self.session.told() {
-            Some(Question::Ehlo) => remember(&mut self.mechanisms, Capabilities::new(reply)),
+            Some(Question::Ehlo) => {
+                self.mechanisms.clear();
+                if self.session.extensions().contains(Extension::Auth) {
+                    remember(&mut self.mechanisms, Capabilities::new(reply));
+                }
+            }
             Some(Question::Refused) => self.refusal = Some(reply.into()),
             _ => {}
         }
@@ -423,10 +428,10 @@ impl Connection {
     /// What the caller must look at or go on with. Asked twice it answers the same.
     pub fn event(&mut self) -> Event<'_> {
         let Connection { config, session, rx, tx, present, encoder, body, .. } = self;
-        let Connection { chunk, observer, auth, .. } = self;
+        let Connection { chunk, observer, auth, scanner, .. } = self;
         if let Some(told) = session.told() {
             let bytes = rx.bytes().get(..*present).unwrap_or_default();
-            let Ok(reply) = Reply::parse(bytes) else { return Event::Idle };
+            let Ok(reply) = scanner.reply(bytes) else { return Event::Idle };
             return match told {
                 Question::Greeting => Event::Greeting(reply),
                 Question::Ehlo => Event::Ehlo(Capabilities::new(reply)),

@@ -335,10 +335,10 @@ impl Connection {
             self.session.shut_down(&cx, &mut self.tx);
             return Progress::Made;
         }
+        if self.rx.is_empty() {
+            return Progress::Starved;
+        }
         if self.session.is_held() {
-            if self.rx.is_empty() {
-                return Progress::Starved;
-            }
             self.session.spoke_first(&cx, &mut self.tx);
             return Progress::Made;
         }

@@ -47,62 +47,50 @@ impl Connection {
             Present::Line(_) => deviations.0,
             _ => Deviations::NONE,
         };
+        let command = match *present {
+            // Only a command's own octets are read as one: a response in AUTH is none.
+            Present::Line(_) if session.is_commanded() => Command::parse_with(line, syntax).ok(),
+            _ => None,
+        };
         let answer = Answer { config, session, tx, deviations };
-        let command = || Command::parse_with(line, syntax).ok();
-        match question {
-            Some(Question::Greet) => Event::Greet(Greet::new(answer)),
-            Some(Question::Data) => Event::Data(Data::new(answer)),
-            Some(Question::Message) => Event::Message(Message::new(answer)),
-            Some(Question::Aborted(abort)) => Event::Aborted(abort),
-            Some(Question::Hello) => match command() {
-                Some(Command::Ehlo(host) | Command::Helo(host) | Command::Lhlo(host)) => {
-                    Event::Hello(Hello::new(answer, host))
-                }
-                _ => Event::Idle,
-            },
-            Some(Question::Mail) => match command() {
-                Some(Command::Mail { reverse_path, parameters }) => {
-                    Event::Mail(Mail::new(answer, reverse_path, parameters))
-                }
-                _ => Event::Idle,
-            },
-            Some(Question::Rcpt) => match command() {
-                Some(Command::Rcpt { forward_path, parameters }) => {
-                    Event::Rcpt(Rcpt::new(answer, forward_path, parameters))
-                }
-                _ => Event::Idle,
-            },
-            Some(Question::Verify) => match command() {
-                Some(Command::Vrfy(argument)) => Event::Verify(Verify::new(answer, argument)),
-                _ => Event::Idle,
-            },
-            Some(Question::StartTls) => Event::StartTls(StartTls::new(answer)),
-            Some(Question::Auth) => match command() {
-                Some(Command::Auth { mechanism, initial_response }) => {
-                    Event::Auth(Auth::new(answer, mechanism, initial_response))
-                }
-                _ => Event::Idle,
-            },
-            Some(Question::AuthResponse) => {
+        match (question, command) {
+            (Some(Question::Greet), _) => Event::Greet(Greet::new(answer)),
+            (Some(Question::Data), _) => Event::Data(Data::new(answer)),
+            (Some(Question::Message), _) => Event::Message(Message::new(answer)),
+            (Some(Question::Aborted(abort)), _) => Event::Aborted(abort),
+            (Some(Question::StartTls), _) => Event::StartTls(StartTls::new(answer)),
+            (Some(Question::AuthResponse), _) => {
                 let text = str::from_utf8(line).ok().and_then(Base64::parse);
                 Event::AuthResponse(AuthResponse::new(answer, text.unwrap_or(Base64::EMPTY)))
             }
-            Some(Question::Etrn) => match command() {
-                Some(Command::Etrn(queue)) => Event::Etrn(Etrn::new(answer, queue)),
-                _ => Event::Idle,
-            },
-            Some(Question::Xclient) => match command() {
-                Some(Command::Xclient(it)) => Event::Xclient(Xclient::new(answer, it)),
-                _ => Event::Idle,
-            },
-            Some(Question::Xforward) => match command() {
-                Some(Command::Xforward(it)) => Event::Xforward(Xforward::new(answer, it)),
-                _ => Event::Idle,
-            },
-            Some(Question::Expand) => match command() {
-                Some(Command::Expn(argument)) => Event::Expand(Expand::new(answer, argument)),
-                _ => Event::Idle,
-            },
+            (
+                Some(Question::Hello),
+                Some(Command::Ehlo(host) | Command::Helo(host) | Command::Lhlo(host)),
+            ) => Event::Hello(Hello::new(answer, host)),
+            (Some(Question::Mail), Some(Command::Mail { reverse_path, parameters })) => {
+                Event::Mail(Mail::new(answer, reverse_path, parameters))
+            }
+            (Some(Question::Rcpt), Some(Command::Rcpt { forward_path, parameters })) => {
+                Event::Rcpt(Rcpt::new(answer, forward_path, parameters))
+            }
+            (Some(Question::Auth), Some(Command::Auth { mechanism, initial_response })) => {
+                Event::Auth(Auth::new(answer, mechanism, initial_response))
+            }
+            (Some(Question::Verify), Some(Command::Vrfy(argument))) => {
+                Event::Verify(Verify::new(answer, argument))
+            }
+            (Some(Question::Expand), Some(Command::Expn(argument))) => {
+                Event::Expand(Expand::new(answer, argument))
+            }
+            (Some(Question::Etrn), Some(Command::Etrn(queue))) => {
+                Event::Etrn(Etrn::new(answer, queue))
+            }
+            (Some(Question::Xclient), Some(Command::Xclient(it))) => {
+                Event::Xclient(Xclient::new(answer, it))
+            }
+            (Some(Question::Xforward), Some(Command::Xforward(it))) => {
+                Event::Xforward(Xforward::new(answer, it))
+            }
             _ => closing.map_or(Event::Idle, Event::Closed),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::answer::check_line;
 use super::{Capability, Extension, Extensions, ReplyError, SmtpLimits};
-use crate::sink::{Sink, Text, put_number};
+use crate::sink::{Sink, Text, put_number, put_words};
 
 /// Writes the reply to EHLO or LHLO: a line for `domain`, then a line for each extension.
 ///
@@ -31,9 +31,13 @@ pub fn write_ehlo_reply<S: Sink + ?Sized>(
     extensions: &Extensions,
     more: &[Capability<'_>],
 ) -> Result<(), ReplyError> {
+    let kinds = more.iter().filter_map(Capability::kind);
+    let kinds = kinds.fold(Extensions::NONE, Extensions::with);
     let given = |extension| {
-        let given = more.iter().find(|capability| capability.kind() == Some(extension));
-        given.map(Line::Given)
+        if !kinds.contains(extension) {
+            return None;
+        }
+        more.iter().find(|capability| capability.kind() == Some(extension)).map(Line::Given)
     };
     let unknown = more.iter().filter(|capability| capability.kind().is_none());
     write_lines(out, domain, extensions, given, unknown.map(Line::Given))
@@ -106,9 +110,9 @@ impl Line<'_> {
             Line::Domain(domain) => out.put(domain.as_bytes()),
             Line::Given(given) => {
                 out.put(given.keyword());
-                for argument in given.arguments() {
-                    out.put(b" ");
-                    out.put(argument);
+                match given.text() {
+                    [] => {}
+                    text => put_words(out, text),
                 }
             }
             Line::Text(extension, text) => {

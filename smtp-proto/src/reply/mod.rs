@@ -14,6 +14,7 @@ mod line;
 mod owned;
 mod received;
 mod relayed;
+mod replies;
 mod scanner;
 
 pub(crate) use answer::{Known, known, put_codes};
@@ -30,6 +31,7 @@ pub use line::{ReplyFault, ReplyLine};
 #[cfg(feature = "alloc")]
 pub use owned::ReplyBuf;
 pub use received::Reply;
+pub use replies::Replies;
 pub use scanner::{Progress, ReplyScanner};
 
 pub(crate) use answer::REPLY_LINE;

@@ -8,6 +8,7 @@ pub mod client;
 pub mod server;
 
 #[cfg(test)]
+#[cfg(feature = "alloc")]
 mod drawing;
 mod offered;
 mod protocol;

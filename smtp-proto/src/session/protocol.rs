@@ -85,14 +85,15 @@ impl Protocol {
 
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match (self.extended, self.lmtp, self.utf8) {
+        let name = match (self.extended, self.lmtp, self.utf8) {
             // RFC 3848 registers no name for HELO under TLS.
             (false, ..) => return f.write_str("SMTP"),
             (true, false, false) => "ESMTP",
             (true, false, true) => "UTF8SMTP",
             (true, true, false) => "LMTP",
             (true, true, true) => "UTF8LMTP",
-        })?;
+        };
+        f.write_str(name)?;
         f.write_str(if self.tls { "S" } else { "" })?;
         f.write_str(if self.auth { "A" } else { "" })
     }

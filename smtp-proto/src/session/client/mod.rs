@@ -4,6 +4,7 @@ use core::time::Duration;
 
 mod call;
 #[cfg(test)]
+#[cfg(feature = "alloc")]
 mod drawing;
 mod fault;
 mod secure;

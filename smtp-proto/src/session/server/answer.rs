@@ -174,9 +174,14 @@ impl Session {
         out.put(b"220 ");
         out.put(cx.hostname.as_bytes());
         out.put(b" ");
-        for character in text.chars().take(room) {
-            let octet = u8::try_from(character).ok().filter(u8::is_ascii);
-            out.put(&[octet.unwrap_or(b'?')]);
+        match text.get(..room.min(text.len())) {
+            Some(text) if text.is_ascii() => out.put(text.as_bytes()),
+            _ => {
+                for character in text.chars().take(room) {
+                    let octet = u8::try_from(character).ok().filter(u8::is_ascii);
+                    out.put(&[octet.unwrap_or(b'?')]);
+                }
+            }
         }
         out.put(b"\r\n");
     }

@@ -139,12 +139,8 @@ fn check_utf8(ascii: bool, smtp_utf8: bool) -> Result<(), Refusal<'static>> {
 
 /// The same for VRFY and EXPN (RFC 6531 section 3.7.4).
 pub(super) fn is_utf8_unasked(command: &Command<'_>) -> bool {
-    match command {
-        Command::Vrfy(argument) | Command::Expn(argument) => {
-            !argument.as_str().is_ascii() && !argument.smtp_utf8()
-        }
-        _ => false,
-    }
+    matches!(command, Command::Vrfy(argument) | Command::Expn(argument)
+        if !argument.as_str().is_ascii() && !argument.smtp_utf8())
 }
 
 /// HTTP, or a header field: somebody has another program talk to this port.

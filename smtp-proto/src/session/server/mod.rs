@@ -7,6 +7,7 @@ mod check;
 mod closing;
 mod content;
 #[cfg(test)]
+#[cfg(feature = "alloc")]
 mod drawing;
 mod early;
 mod limits;
