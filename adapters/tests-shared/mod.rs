@@ -270,6 +270,8 @@ macro_rules! all_tests {
             unavailable_to_a_group,
             unavailable_in_much_content,
             lively_client,
+            cut_at_each_octet,
+            lies_are_not_believed,
         );
 
         #[test]

@@ -40,7 +40,7 @@ use smtp_codec::{client, server};
 pub use smtp_codec as codec;
 #[cfg(feature = "tls")]
 pub use smtp_futures::tls;
-#[cfg(feature = "watch")]
+#[cfg(any(feature = "tracing", feature = "metrics"))]
 pub use smtp_futures::watch;
 pub use smtp_futures::{Client, Server, Timer};
 

@@ -46,7 +46,7 @@ pub(crate) struct Link<S, T, C> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
     pub(crate) fn new(stream: S, timer: T, connection: C) -> Self {
-        #[cfg(feature = "watch")]
+        #[cfg(any(feature = "tracing", feature = "metrics"))]
         let connection = smtp_watch::watched(connection);
         Link {
             stream: Wire::Plain(stream),

@@ -33,7 +33,7 @@ pub(crate) struct Link<S, C> {
 
 impl<S: Transport, C: Machine> Link<S, C> {
     pub(crate) fn new(stream: S, connection: C) -> Self {
-        #[cfg(feature = "watch")]
+        #[cfg(any(feature = "tracing", feature = "metrics"))]
         let connection = smtp_watch::watched(connection);
         Link {
             stream: Wire::Plain(stream),

@@ -120,6 +120,7 @@ assertions!(MemoryServer);
 /// assert_eq!(message.message.content, b"Subject: Report\r\n\r\nSorry\r\n");
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SeenMessage {
     /// The message.
     pub message: Transaction,
@@ -222,6 +223,7 @@ impl SeenMessage {
 /// server.expect_session().ended(Ended::Quit).said(["EHLO", "MAIL", "RCPT", "QUIT"]).never_said("AUTH");
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SeenSession {
     /// The session.
     pub session: Session,

@@ -8,6 +8,7 @@ use crate::Transcript;
 
 /// One session, as the server saw it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Session {
     /// What was said.
     pub transcript: Transcript,
@@ -23,6 +24,7 @@ pub struct Session {
 
 /// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Ended {
     /// The client said QUIT.
     Quit,
@@ -40,6 +42,7 @@ pub enum Ended {
 
 /// One mail transaction, from MAIL on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Transaction {
     /// The reverse-path, without its brackets; empty for the null path.
     pub reverse_path: String,
@@ -58,6 +61,7 @@ pub struct Transaction {
 
 /// One RCPT.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Recipient {
     /// The forward-path, without its brackets.
     pub forward_path: String,
@@ -69,6 +73,7 @@ pub struct Recipient {
 
 /// What came of a transaction on the server, whatever the client was told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Outcome {
     /// It is not over.
     #[default]

@@ -13,6 +13,7 @@ pub enum Side {
 
 /// One piece of a [`Transcript`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Entry {
     /// Octets as they went over the link, or under its TLS.
     Said(Side, Vec<u8>),

@@ -49,5 +49,5 @@ pub use server::Server;
 pub use smtp_codec as codec;
 #[cfg(feature = "tls")]
 pub use smtp_tls as tls;
-#[cfg(feature = "watch")]
+#[cfg(any(feature = "tracing", feature = "metrics"))]
 pub use smtp_watch as watch;
