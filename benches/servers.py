@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Servers side by side: messages for each second of their own CPU time, and memory of an idle session.
+"""Servers side by side: messages for each second of their own CPU time, and memory of an idle session. Then clients,
+which send into smtp-sink: messages for each second of theirs.
 
-usage: servers.py --smtp PATH --tools DIR [--rounds N] [--scale F]
+usage: servers.py --smtp PATH --tools DIR [--rounds N] [--scale F] [--only servers|clients]
 
-DIR is what interop/install.sh unpacks. Only loopback is used, and every process ends with this one. The section `servers`
-of RESULTS.md is written anew, and servers.svg with it.
+DIR is what interop/install.sh unpacks. Only loopback is used, and every process ends with this one. The sections `servers`
+and `clients` of RESULTS.md are written anew, and servers.svg with the first.
 """
 
 import argparse
@@ -25,6 +26,9 @@ TICK = os.sysconf("SC_CLK_TCK")
 CONNECTIONS = 20
 SIZE = 4096
 OURS = "smtp serve --discard"
+SINK = "smtp-sink"
+OUR_CLIENT = "smtp bench"
+THEIR_CLIENT = "smtp-source"
 LIMIT = "bare tokio loop"
 
 NODE = """
@@ -87,7 +91,7 @@ def servers(smtp, tools):
     return [
         Server(OURS, [smtp, "serve", "--listen", "127.0.0.1:PORT", "--discard", "--log", "off"], 20000, 10000),
         Server(LIMIT, [f"{built}/bare_loop", "PORT"], 20000, 10000),
-        Server("smtp-sink", [f"{root}/smtp-sink", *user, "-m", "20000", "127.0.0.1:PORT", "1000"], 20000, 1000, postfix),
+        Server(SINK, [f"{root}/smtp-sink", *user, "-m", "20000", "127.0.0.1:PORT", "1000"], 20000, 1000, postfix),
         Server("mailin-embedded", [f"{built}/mailin_embedded", "PORT", str(CONNECTIONS)], 10000, 0),
         Server("aiosmtpd", [f"{tools}/venv/bin/python", "-m", "aiosmtpd", "-n", "-c", "aiosmtpd.handlers.Sink", "-l",
                             "127.0.0.1:PORT"], 1000, 2000),
@@ -95,13 +99,25 @@ def servers(smtp, tools):
     ]
 
 
-def load(tools, server, messages, reused, connections=CONNECTIONS):
-    """Postfix's smtp-source sends; how many messages for each CPU second the server took."""
+def source(tools, port, messages, reused, connections=CONNECTIONS):
+    """How Postfix's smtp-source is called, and its environment."""
     with open(os.path.join(tools, "library-path"), encoding="utf-8") as file:
         env = os.environ | {"LD_LIBRARY_PATH": file.read().strip()}
-    argv = [os.path.join(tools, "root/usr/sbin/smtp-source"), "-s", str(connections), "-m", str(messages),
+    return [os.path.join(tools, "root/usr/sbin/smtp-source"), "-s", str(connections), "-m", str(messages),
             "-l", str(SIZE), *(["-d"] if reused else []), "-f", "a@example.org", "-t", "b@example.net",
-            f"127.0.0.1:{server.port}"]
+            f"127.0.0.1:{port}"], env
+
+
+def bench(smtp, port, messages, reused):
+    """The same for ours."""
+    return [smtp, "bench", "--server", f"127.0.0.1:{port}", "--connections", str(CONNECTIONS), "--messages", str(messages),
+            "--size", str(SIZE), *([] if reused else ["--one-per-connection"]), "--from", "a@example.org", "--to",
+            "b@example.net"], None
+
+
+def load(tools, server, messages, reused, connections=CONNECTIONS):
+    """Postfix's smtp-source sends; how many messages for each CPU second the server took."""
+    argv, env = source(tools, server.port, messages, reused, connections)
     before = server.cpu()
     subprocess.run(argv, check=True, env=env, timeout=300, stdout=subprocess.DEVNULL)
     # What is left to do after the last reply belongs to it.
@@ -121,6 +137,46 @@ def throughput(tools, all_servers, rounds, scale):
                 if turn > 0:
                     found.setdefault((server.name, reused), []).append(rate)
                 print(f"{server.name}, {'reused' if reused else 'one each'}: {rate:.0f}", file=sys.stderr)
+    return found
+
+
+def spent(argv, env):
+    """Seconds of CPU time, user and system, that a command takes."""
+    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
+    try:
+        deadline = time.monotonic() + 300
+        ended, status, used = 0, 0, None
+        while not ended:
+            if time.monotonic() > deadline:
+                sys.exit(f"{argv[0]} does not end")
+            time.sleep(0.01)
+            ended, status, used = os.wait4(process.pid, os.WNOHANG)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            process.wait()
+    if process.returncode != 0:
+        sys.exit(f"{argv[0]} ended with {process.returncode}")
+    return used.ru_utime + used.ru_stime
+
+
+def clients(smtp, tools, sink, rounds, scale):
+    """Medians of rounds in turns: client and way to messages for each CPU second of the client."""
+    messages = max(int(sink.messages * scale), 100)
+    calls = {
+        OUR_CLIENT: lambda reused: bench(smtp, sink.port, messages, reused),
+        THEIR_CLIENT: lambda reused: source(tools, sink.port, messages, reused),
+    }
+    found = {}
+    for reused in (True, False):
+        for turn in range(rounds + 1):
+            for name in sorted(calls, reverse=turn % 2 == 1):
+                rate = messages / max(spent(*calls[name](reused)), 1e-6)
+                # The first round warms up.
+                if turn > 0:
+                    found.setdefault((name, reused), []).append(rate)
+                print(f"{name}, {'reused' if reused else 'one each'}: {rate:.0f}", file=sys.stderr)
     return found
 
 
@@ -152,7 +208,7 @@ def growth(tools, all_servers, scale):
     """Messages for each CPU second with 1 to 1000 connections at once."""
     points = {}
     for server in all_servers:
-        if server.name in (OURS, LIMIT, "smtp-sink"):
+        if server.name in (OURS, LIMIT, SINK):
             for connections in (1, 10, 100, 1000):
                 messages = max(int(server.messages * scale), 2 * connections)
                 rates = [load(tools, server, messages, True, connections) for _ in range(3)]
@@ -168,26 +224,41 @@ def table(head, rows):
     return "\n".join(map(line, [head, rule, *rows]))
 
 
-def report(all_servers, rates, memory):
-    sink = {reused: statistics.median(rates["smtp-sink", reused]) for reused in (True, False)}
+def beside(names, rates, other):
+    """A row for each: the median of both ways, each also as a multiple of the other's."""
+    middle = {key: statistics.median(values) for key, values in rates.items()}
     rows = []
-    for server in all_servers:
-        row = [server.name]
+    for name in names:
+        row = [name]
         for reused in (True, False):
-            values = rates[server.name, reused]
-            row += [f"{statistics.median(values):.0f}", f"{statistics.median(values) / sink[reused]:.2f}"]
+            rate = middle[name, reused]
+            row += [f"{rate:.0f}", f"{rate / middle[other, reused]:.2f}"]
+        rows.append(row)
+    return rows
+
+
+def report(all_servers, rates, memory):
+    rows = beside([server.name for server in all_servers], rates, SINK)
+    for row, server in zip(rows, all_servers):
         kib = memory.get(server.name)
         row.append("–" if kib is None else f"{kib:.2f} KiB")
-        rows.append(row)
     return table(["", "reused", "x smtp-sink", "one for each", "x smtp-sink", "idle session"], rows)
 
 
-def publish(text):
+def machine(only=None):
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        model = re.search(r"model name\s*:\s*(.*)", file.read())
+    command = "benches/servers.py --smtp target/release/smtp --tools DIR" + (f" --only {only}" if only else "")
+    return (f"{datetime.date.today()}, {platform.system().lower()} {platform.machine()}, {model[1] if model else '?'}, "
+            f"{os.cpu_count()} cores; `{command}`")
+
+
+def publish(name, text):
     path = os.path.join(HERE, "RESULTS.md")
     with open(path, encoding="utf-8") as file:
         head, *sections = file.read().split("\n## ")
-    sections = [section.strip() for section in sections if not section.startswith("servers\n")]
-    sections.append("servers\n\n" + text.strip())
+    sections = [section.strip() for section in sections if not section.startswith(f"{name}\n")]
+    sections.append(f"{name}\n\n{text.strip()}")
     with open(path, "w", encoding="utf-8") as file:
         file.write(head.strip() + "\n" + "".join(f"\n## {section}\n" for section in sections))
 
@@ -225,12 +296,20 @@ def main():
     parser.add_argument("--tools", required=True, help="what interop/install.sh unpacked")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of messages")
+    parser.add_argument("--only", choices=["servers", "clients"], help="only these")
     arguments = parser.parse_args()
-    tools = os.path.abspath(arguments.tools)
+    tools, smtp = os.path.abspath(arguments.tools), os.path.abspath(arguments.smtp)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if arguments.only != "clients":
+        measure_servers(smtp, tools, arguments)
+    if arguments.only != "servers":
+        measure_clients(smtp, tools, arguments)
+
+
+def measure_servers(smtp, tools, arguments):
     subprocess.run(["cargo", "build", "--release", "--locked", "--quiet"], check=True, cwd=os.path.join(HERE, "servers"))
-    all_servers = servers(os.path.abspath(arguments.smtp), tools)
+    all_servers = servers(smtp, tools)
     memory = {}
     for server in all_servers:
         # A process of its own: what a load leaves behind would hide what the sessions take.
@@ -247,8 +326,6 @@ def main():
         for server in running:
             server.__exit__()
     plot(points, os.path.join(HERE, "servers.svg"))
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        model = re.search(r"model name\s*:\s*(.*)", file.read())
     about = f"""Messages of {SIZE} octets for each second of CPU time of the server alone (user and system), from Postfix's
 smtp-source over {CONNECTIONS} connections that are used again, or one for each message: medians of {arguments.rounds} rounds in
 turns. Memory: resident KiB above the empty server for each connection that has said EHLO and waits (10,000 of them, for
@@ -259,11 +336,26 @@ loop parses nothing and answers with fixed replies: it is the limit.
 
 ![messages for each CPU second against connections](servers.svg)
 
-{datetime.date.today()}, {platform.system().lower()} {platform.machine()}, {model[1] if model else "?"}, {os.cpu_count()} cores; \
-`benches/servers.py --smtp target/release/smtp --tools DIR`"""
-    publish(about)
+{machine(arguments.only)}"""
+    publish("servers", about)
     print(about)
     print(json.dumps(points))
+
+
+def measure_clients(smtp, tools, arguments):
+    sink = next(server for server in servers(smtp, tools) if server.name == SINK)
+    with sink:
+        rates = clients(smtp, tools, sink, arguments.rounds, arguments.scale)
+    rows = beside([OUR_CLIENT, THEIR_CLIENT], rates, THEIR_CLIENT)
+    about = f"""Messages of {SIZE} octets for each second of CPU time of the client alone (user and system), into Postfix's
+smtp-sink over {CONNECTIONS} connections that are used again, or one for each message: medians of {arguments.rounds} rounds in
+turns. Ours groups its commands, since smtp-sink offers PIPELINING; smtp-source does not.
+
+{table(["", "reused", "x smtp-source", "one for each", "x smtp-source"], rows)}
+
+{machine(arguments.only)}"""
+    publish("clients", about)
+    print(about)
 
 
 if __name__ == "__main__":

@@ -265,3 +265,31 @@ fn answers_are_flushed_line_by_line() {
     drop(stdin);
     assert!(child.wait().unwrap().success());
 }
+
+/// What `smtp parse` makes of replies as servers send them.
+#[test]
+fn replies_of_several_lines() {
+    let input = b"250-mx.example.org\r\n250-SIZE 5\r\n250 DSN\r\n220 mx\n250-x\n\n250-a\r\n";
+    let lines = parse(&["reply", "--multiline"], input);
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    let first =
+        r#"{"ok":true,"code":250,"enhanced":null,"lines":["mx.example.org","SIZE 5","DSN"]}"#;
+    assert_eq!(lines.first().unwrap(), first);
+    assert_eq!(lines.get(1).unwrap(), r#"{"ok":true,"code":220,"enhanced":null,"lines":["mx"]}"#);
+    // Cut short by something else, and by the end.
+    for line in lines.iter().skip(2) {
+        assert!(line.starts_with(r#"{"ok":false,"#), "{line}");
+    }
+    let ehlo = parse(&["ehlo", "--multiline"], b"250-mx.example.org\r\n250 DSN\r\n");
+    let want = r#"{"ok":true,"domain":"mx.example.org","capabilities":[{"keyword":"DSN","arguments":[]}]}"#;
+    assert_eq!(ehlo, [want]);
+    // The same as one input in base64.
+    let base64 = BASE64.encode(b"250-mx.example.org\r\n250 DSN\r\n");
+    assert_eq!(parse(&["ehlo", "--base64"], base64.as_bytes()), [want]);
+    // Without the option each line is an input, as ever.
+    assert_eq!(parse(&["reply"], input).len(), 7);
+    let long = [&b"250-x\r\n".repeat(200_000)[..], b"250 x\r\n220 mx\r\n"].concat();
+    let lines = parse(&["reply", "--multiline"], &long);
+    let want = r#"{"ok":false,"error":"the reply is longer than 1 MiB"}"#;
+    assert_eq!((lines.len(), lines.first().unwrap().as_str()), (2, want));
+}

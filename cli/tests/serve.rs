@@ -169,9 +169,9 @@ fn prdr_answers_each_recipient_and_stores_once() {
         let output = send(&server.1, &args, b"Subject: x\r\n\r\ny\r\n");
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         let trace = String::from_utf8(output.stderr).unwrap();
-        assert!(trace.contains(" PRDR\n") && trace.contains("\n< 353 "), "{trace}");
-        assert_eq!(trace.matches("\n< 250 2.0.0 taken as ").count(), 2, "{trace}");
-        assert!(trace.contains("\n< 250 2.0.0 message taken\n"), "{trace}");
+        assert!(trace.contains(" PRDR\n") && trace.contains(" < 353 "), "{trace}");
+        assert_eq!(trace.matches(" < 250 2.0.0 taken as ").count(), 2, "{trace}");
+        assert!(trace.contains(" < 250 2.0.0 message taken\n"), "{trace}");
         assert_eq!(names(room.path(), ".eml").len(), 1);
         assert_eq!(server.0.wait().unwrap().code(), Some(0));
     }
@@ -507,4 +507,109 @@ fn standard_input_is_read_whole() {
         let stored = room.path().join(&names(room.path(), ".eml")[0]);
         assert!(fs::read(&stored).unwrap() == content.as_bytes(), "{runtime}: other content");
     });
+}
+
+/// What `script` shows of a server on a terminal, to which a message is sent before it is stopped.
+fn on_a_terminal(args: &[&str]) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let shown = dir.path().join("shown");
+    let args = args.join(" ");
+    let smtp = env!("CARGO_BIN_EXE_smtp");
+    let serve = format!("exec {smtp} serve --listen 127.0.0.1:0 --discard --exit-after 1 {args}");
+    let mut terminal = Command::new("script")
+        .args(["--quiet", "--flush", "--command", &serve])
+        .arg(&shown)
+        .env("TERM", "xterm")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(terminal.stdout.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    let address = first.trim().strip_prefix("listening on ").unwrap();
+    assert_eq!(send(address, &[], b"x\r\n").status.code(), Some(0));
+    assert!(lines.all(|line| line.is_ok()));
+    assert!(terminal.wait().unwrap().success());
+    fs::read_to_string(&shown).unwrap()
+}
+
+/// On a terminal there is a view below the log, and nothing of it where a log or quiet was asked for.
+#[test]
+fn a_view_is_for_terminals() {
+    if Command::new("script").arg("--version").output().is_err() {
+        return;
+    }
+    let sum = "Took 1 message, 3 B, in 1 session; refused 0.";
+    for runtime in RUNTIMES {
+        let shown = on_a_terminal(&["--runtime", runtime]);
+        assert!(shown.contains("sessions ") && shown.contains(sum), "{runtime}: {shown:?}");
+        assert!(shown.contains("octets") && shown.contains("Mail goes nowhere"), "{shown:?}");
+    }
+    for (args, logged) in [("--quiet", true), ("--log text", true), ("--log off", false)] {
+        let shown = on_a_terminal(&[args]);
+        assert!(!shown.contains("sessions ") && !shown.contains("Took"), "{args}: {shown:?}");
+        assert_eq!(shown.contains("octets"), logged, "{args}: {shown:?}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(&["--exit-after", "1"], dir.path(), Stdio::piped());
+    assert_eq!(send(&server.1, &[], b"x\r\n").status.code(), Some(0));
+    let mut log = String::new();
+    server.0.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert!(
+        log.contains("octets=3") && !log.contains("Took") && !log.contains('\u{1b}'),
+        "{log:?}"
+    );
+}
+
+/// Who may say XCLIENT is decided by the client's address, not by that of the load balancer; a client
+/// that it does not name may not.
+#[test]
+fn a_load_balancer_does_not_lend_its_trust() {
+    let dir = tempfile::tempdir().unwrap();
+    for runtime in RUNTIMES {
+        let args = ["--proxy-protocol", "--xclient-from", "127.0.0.0/8", "--runtime", runtime];
+        let server = Server::start(&args, dir.path(), Stdio::null());
+        for (header, trusted) in [
+            ("PROXY TCP4 192.0.2.1 192.0.2.2 4000 25\r\n", false),
+            ("PROXY TCP4 127.0.0.9 127.0.0.1 4000 25\r\n", true),
+            ("PROXY UNKNOWN\r\n", false),
+        ] {
+            let mut stream = TcpStream::connect(&server.1).unwrap();
+            stream.write_all(header.as_bytes()).unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            assert!(lines.next().unwrap().unwrap().starts_with("220 "));
+            stream.write_all(b"EHLO x\r\nQUIT\r\n").unwrap();
+            let told: Vec<String> = lines.map(Result::unwrap).collect();
+            let offered = told.iter().any(|line| line.contains("XCLIENT"));
+            assert_eq!(offered, trusted, "{runtime} {header:?}: {told:?}");
+        }
+    }
+}
+
+/// Whoever is given the certificate can verify the server, and whoever is not cannot.
+#[test]
+fn a_certificate_made_on_the_spot_can_be_trusted() {
+    let dir = tempfile::tempdir().unwrap();
+    let pem = dir.path().join("own.pem");
+    let ca = pem.to_str().unwrap();
+    let args = ["--tls-self-signed", "--tls-cert-out", ca, "--exit-after", "1"];
+    let mut server = Server::start(&args, dir.path(), Stdio::piped());
+    let strange = send(&server.1, &["--tls", "required"], b"x\r\n");
+    assert_eq!(strange.status.code(), Some(77), "{strange:?}");
+    let trusting = ["--tls", "required", "--tls-ca", ca, "--json"];
+    let sent = send(&server.1, &trusting, b"x\r\n");
+    assert_eq!(sent.status.code(), Some(0), "{sent:?}");
+    assert!(String::from_utf8_lossy(&sent.stdout).contains("\"verified\":true"), "{sent:?}");
+    let mut hints = String::new();
+    server.0.stderr.take().unwrap().read_to_string(&mut hints).unwrap();
+    assert!(hints.contains(&format!(" --tls required --tls-ca {ca} --from")), "{hints}");
+    assert!(hints.contains(&format!(" --ssl-reqd --cacert {ca} --mail-from")), "{hints}");
+
+    let output = smtp()
+        .args(["serve", "--listen", "127.0.0.1:0", "--discard", "--tls-self-signed"])
+        .args(["--tls-cert-out", "/nowhere/own.pem"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(74), "{output:?}");
+    assert!(output.stderr.starts_with(b"smtp serve: --tls-cert-out /nowhere/own.pem: "));
 }

@@ -22,6 +22,11 @@ fn a_wrong_command_line_is_one_sentence_and_64() {
             &["parse", "path", "--strict"],
             "smtp: there is no option --strict; see `smtp parse --help`\n",
         ),
+        (&["parse", "path", "--multiline"], "smtp: --multiline is for reply and ehlo\n"),
+        (
+            &["parse", "reply", "--multiline", "--base64"],
+            "smtp: --multiline and --base64 cannot be used together\n",
+        ),
         (&["parse", "path", "x"], "smtp: x is not understood here; see `smtp parse --help`\n"),
     ] {
         let output = smtp(args);
@@ -67,4 +72,24 @@ fn an_address_that_cannot_be_sent_is_one_sentence_and_65() {
         assert_eq!(String::from_utf8_lossy(&output.stderr), sentence);
         assert_eq!(output.status.code(), Some(65));
     }
+}
+
+#[test]
+fn a_file_of_users_that_says_nothing_or_too_much_is_one_sentence_and_64() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("users");
+    let name = path.to_str().unwrap();
+    for (users, sentence) in [
+        ("", "nobody is in it"),
+        ("alice:tiger\n:lion\n", "line 2 is not a name, a colon and a password"),
+        ("alice:tiger\nbob:x\nalice:lion\n", "lines 1 and 3 are both for alice"),
+    ] {
+        std::fs::write(&path, users).unwrap();
+        let output = smtp(&["serve", "--listen", "127.0.0.1:0", "--discard", "--users", name]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(said, format!("smtp serve: --users {name}: {sentence}\n"));
+        assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(64), true));
+    }
+    let output = smtp(&["serve", "--discard", "--users", "/nowhere/users"]);
+    assert_eq!(output.status.code(), Some(74));
 }

@@ -135,6 +135,7 @@ impl<'a> Link<'a> {
                     let _ = ready.mail(path, parameters);
                 }
                 Event::WantRcpt(slot) => match choices.next() {
+                    190..200 => slot.reset(),
                     choice @ (0 | 200..) if choice > 0 || transactions % 2 == 1 => slot.end(),
                     choice => {
                         let index = usize::from(choice) % envelope.recipients.len();

@@ -410,7 +410,10 @@ impl<'a> Link<'a> {
                     0 => challenge.cancel(),
                     _ => challenge.respond(&[b'r'; 9]),
                 },
-                Event::WantRcpt(slot) => slot.end(),
+                Event::WantRcpt(slot) => match choices.next() % 2 {
+                    0 => slot.end(),
+                    _ => slot.reset(),
+                },
                 Event::WantBody(slot) => slot.abandon(),
                 Event::Auth(reply) => {
                     assert_eq!(reply.code().get() == 235, authenticated);

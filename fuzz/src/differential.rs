@@ -194,6 +194,10 @@ const STRICTER: OfLines = &[
         matches!(it.ours, Ok(Command::Vrfy(_) | Command::Expn(_) | Command::Etrn(_)))
             && matches!(it.theirs, Err(Error::SyntaxError { .. }))
     }),
+    ("PRDR is known: draft-hall-prdr-00", |it| {
+        matches!(&it.theirs, Err(Error::UnsupportedParameter { param }) if param == "PRDR")
+            && matches!(it.ours, Ok(Command::Mail { parameters, .. }) if parameters.prdr())
+    }),
     ("XCLIENT and XFORWARD are known: Postfix's documents", |it| {
         matches!(it.ours, Ok(Command::Xclient(_) | Command::Xforward(_)))
     }),

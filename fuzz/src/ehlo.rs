@@ -94,11 +94,10 @@ fn build(values: &mut Unstructured<'_>) -> arbitrary::Result<()> {
             1 => offered = offered.with_future_release(u32::arbitrary(values)?),
             2 => offered = offered.with_deliver_by(u32::arbitrary(values)?),
             3 => {
-                let limits = SmtpLimits {
-                    mail_max: Option::arbitrary(values)?,
-                    rcpt_max: Option::arbitrary(values)?,
-                    rcpt_domain_max: Option::arbitrary(values)?,
-                };
+                let mut limits = SmtpLimits::default();
+                limits.mail_max = Option::arbitrary(values)?;
+                limits.rcpt_max = Option::arbitrary(values)?;
+                limits.rcpt_domain_max = Option::arbitrary(values)?;
                 offered = offered.with_limits(limits);
             }
             4 => offered = offered.without(*values.choose(Extension::ALL)?),

@@ -183,3 +183,39 @@ lmtp_tls_CAfile = {self.pki.ca}
             yield "sasl_auth_enable = yes"
             yield f"sasl_mechanism_filter = {route.mechanism.lower()}"
             yield f"sasl_password_maps = texthash:{self.work}/passwords"
+
+
+class Filtered(Instance):
+    """smtpd with a filter before its queue (smtpd_proxy_filter) on one port, and the smtpd behind it on another."""
+
+    name = "Postfix"
+    recipients = ("bob@example.net",)
+
+    def __init__(self, tools, pki, work, proxy, after):
+        super().__init__(tools, pki, work)
+        self.proxy, self.after = proxy, after
+
+    def start(self):
+        self.port = free_port()
+        owner = pwd.getpwnam("postfix").pw_uid
+        self.launch(self.port, f"""
+myhostname = postfix.example
+virtual_mailbox_domains = static:all
+virtual_mailbox_maps = static:mail/
+virtual_mailbox_base = {self.work}
+virtual_uid_maps = static:{owner}
+virtual_gid_maps = static:{owner}
+virtual_mailbox_limit = 0
+smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
+""", f"""
+127.0.0.1:{self.port} inet n - n - - smtpd
+  -o smtpd_proxy_filter=127.0.0.1:{self.proxy}
+127.0.0.1:{self.after} inet n - n - - smtpd
+  -o smtpd_authorized_xforward_hosts=127.0.0.0/8
+  -o smtpd_authorized_xclient_hosts=127.0.0.0/8
+  -o {{ smtpd_recipient_restrictions = check_recipient_access inline:{{ {{ no@example.net = 550 5.1.1 no such user }} }} }}
+""")
+
+    def log(self):
+        with open(os.path.join(self.work, "maillog"), encoding="utf-8", errors="replace") as file:
+            return file.read()

@@ -17,6 +17,7 @@ from harness.opensmtpd import OpenSmtpd
 from harness.postfix import Postfix
 from harness.report import Row, ensure, equal, equal_bytes, same_messages
 from harness.smtp import send
+from suites.probe import probes
 
 SENDER = "alice@example.org"
 DIRECTION = "receives from send"
@@ -63,6 +64,8 @@ class _Trial:
     def run(self):
         bodies = [body for body in BODIES if self.fits(body)]
         for tls, port in self.server.ports.items():
+            self.check(f"{tls}/probe", f"what probe tells, {tls}", probes, self.smtp, self.server, self.pki, self.runtime,
+                       tls, port)
             if tls != CLEAR and self.server.broken_tls:
                 self.check(f"{tls}/broken", "a handshake that fails: no fall back, exit 77", self.fails, tls, port,
                            ("--tls-ca", self.pki.ca), {})
@@ -156,7 +159,7 @@ class _Trial:
     def chunked(self, tls, port, options, what):
         options = ("--tls", POLICY[tls], "--tls-ca", self.pki.ca, "--trace", *options)
         outcome = self.send(port, BODIES[0].content, *options).exits(0)
-        ensure(f"\n> {what}" in outcome.err, f"no {what} in the trace: {outcome.err[-300:]}")
+        ensure(f" > {what}" in outcome.err, f"no {what} in the trace: {outcome.err[-300:]}")
         equal_bytes(self.server.one().content, BODIES[0].arrives)
 
     def utf8(self, tls, port):

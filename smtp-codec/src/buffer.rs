@@ -32,6 +32,9 @@ pub struct RxBuf {
     limit: usize,
     /// What arrived last took all the room that there was.
     brimful: bool,
+    /// Octets that arrived since the beginning.
+    #[cfg(feature = "watch")]
+    came: u64,
 }
 
 /// Room for the command lines that are usual.
@@ -51,7 +54,15 @@ thread_local! {
 
 impl RxBuf {
     pub(crate) fn new(limit: usize) -> Self {
-        RxBuf { room: Vec::new(), start: 0, end: 0, limit: limit.max(FIRST), brimful: false }
+        RxBuf {
+            room: Vec::new(),
+            start: 0,
+            end: 0,
+            limit: limit.max(FIRST),
+            brimful: false,
+            #[cfg(feature = "watch")]
+            came: 0,
+        }
     }
 
     /// Free room to read into; never empty, unless the connection asked for no input.
@@ -76,6 +87,7 @@ impl RxBuf {
     pub fn filled(&mut self, n: usize) {
         self.end = self.end.saturating_add(n).min(self.room.len());
         self.brimful = n > 0 && self.end == self.room.len();
+        self.count(n);
     }
 
     /// Copies as much of `bytes` as fits; how much that was is returned. It takes no more memory
@@ -92,7 +104,21 @@ impl RxBuf {
         }
         self.room.extend_from_slice(part);
         self.end += taken;
+        self.count(taken);
         taken
+    }
+
+    #[cfg(feature = "watch")]
+    fn count(&mut self, n: usize) {
+        self.came = self.came.saturating_add(u64::try_from(n).unwrap_or(u64::MAX));
+    }
+
+    #[cfg(not(feature = "watch"))]
+    fn count(&self, _: usize) {}
+
+    #[cfg(feature = "watch")]
+    pub(crate) fn came(&self) -> u64 {
+        self.came
     }
 
     /// Has `read` read into room that every connection of a thread reads into, and copies what came,

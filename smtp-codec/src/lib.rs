@@ -6,11 +6,23 @@
 //! std (`smtp-std`), tokio (`smtp-tokio`), and every runtime that speaks `futures-io`
 //! (`smtp-futures`, `smtp-async-std`); nothing here knows of a runtime, and nothing reads a clock.
 //!
+//! The [`guide`] tells how to build with it, chapter by chapter; the [`cookbook`] has whole answers
+//! to small questions. Where to begin:
+//!
+//! | for | look at |
+//! |---|---|
+//! | a server | [`server::Config`], [`server::Event`], [`guide::events`], [`guide::answering`] |
+//! | a client | [`client::Config`], [`client::Sent`], [`guide::errors`] |
+//! | a runtime without an adapter | below, [`Machine`], [`guide::deadlines`] |
+//! | mail data alone | [`Encoder`], [`Decoder`] |
+//! | commands and replies alone | [`proto`] |
+//!
 //! # Driving a connection
 //!
 //! A transport that has no adapter needs this loop. It is whole but for time: the reads and writes
 //! must fail once [`patience`](server::Connection::patience) has run out, and
-//! [`timed_out`](server::Connection::timed_out) then has the last word.
+//! [`timed_out`](server::Connection::timed_out) then has the last word. [`Deadline`] keeps account
+//! of that for loops that have a clock; `examples/` shows three of them.
 //!
 //! ```
 //! use std::io::{Read, Write};
@@ -57,20 +69,28 @@
 mod base64;
 mod buffer;
 mod data;
+mod deadline;
 mod dot;
 mod line;
 mod machine;
 mod pace;
 mod plain;
+#[cfg(feature = "watch")]
+mod watch;
 
 pub mod client;
+pub mod cookbook;
+pub mod guide;
 pub mod server;
 
 pub use buffer::{RxBuf, TxBuf};
 pub use data::{Decoder, Piece};
+pub use deadline::Deadline;
 pub use dot::{Encoder, FoundBareNewline, Run};
 pub use machine::Machine;
 pub use smtp_proto as proto;
+#[cfg(feature = "watch")]
+pub use watch::{Closing, Note, Side};
 
 /// What a connection wants next.
 #[must_use]

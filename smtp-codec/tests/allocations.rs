@@ -6,7 +6,8 @@ mod wired;
 
 use allocation_counter::measure;
 use bytes::Buf;
-use smtp_codec::client::{self, Event as Told};
+use smtp_codec::client::{self, Delivery, Event as Told, Step};
+use smtp_codec::proto::Envelope;
 use smtp_codec::proto::address::{ForwardPath, ReversePath};
 use smtp_codec::proto::command::{MailParameters, RcptParameters};
 use smtp_codec::server::{self, Event};
@@ -106,4 +107,43 @@ fn no_flood_of_commands_allocates() {
         let counted = measure(push);
         assert_eq!(counted.count_total, 0, "{}: {counted:?}", flood.escape_ascii());
     }
+}
+
+/// A server's reply of 40 KiB that decides about a thousand recipients is kept once.
+#[test]
+fn recipients_share_the_reply_that_decides_about_them() {
+    let mut client = client::Connection::new(client::Config::new("client.example.net").unwrap());
+    let mut envelope = Envelope::new("a@b".parse().unwrap());
+    for n in 0..1000 {
+        envelope = envelope.to(format!("r{n}@b").parse().unwrap());
+    }
+    let refusal = [b"550-".as_slice(), &b"x".repeat(396), b"\r\n"].concat().repeat(100);
+    let told = [b"220 x\r\n250 x\r\n", refusal.as_slice(), b"550 no\r\n"].concat();
+    let mut told = told.chunks(1000);
+    let mut delivery = Delivery::new(&envelope);
+    let counted = measure(|| {
+        loop {
+            match client.step() {
+                Want::Input => match told.next() {
+                    Some(piece) => _ = client.rx().receive(piece),
+                    None => client.eof(),
+                },
+                Want::Flush => {}
+                Want::Event => {
+                    if let Step::Over = delivery.on(client.event()) {
+                        break;
+                    }
+                }
+                want => panic!("{want:?}"),
+            }
+            let n = client.tx().remaining();
+            client.tx().advance(n);
+        }
+        let outcome = delivery.outcome(&client);
+        assert_eq!(outcome.recipients.len(), 1000);
+        for delivered in &outcome.recipients {
+            assert_eq!(delivered.reply.as_ref().unwrap().as_reply().as_bytes().len(), 40_208);
+        }
+    });
+    assert!(counted.bytes_max < 400_000, "{counted:?}");
 }

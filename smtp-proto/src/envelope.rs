@@ -2,11 +2,13 @@
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::address::{ForwardPathBuf, ReversePathBuf};
 use crate::command::{MailParametersBuf, ParameterError, RcptParametersBuf};
-use crate::reply::{Reply, ReplyBuf};
+use crate::reply::ReplyBuf;
 use crate::session::client::{CallError, Closing};
+use crate::verdict::{Stage, Verdict};
 
 /// Who a message is from and who it is for (RFC 5321 section 2.3.1).
 ///
@@ -20,10 +22,12 @@ use crate::session::client::{CallError, Closing};
 /// # Ok::<(), smtp_proto::address::AddressError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Envelope {
     /// Where failures are reported to; null for reports themselves.
     pub reverse_path: ReversePathBuf,
     /// The parameters of MAIL.
+    #[cfg_attr(feature = "serde", serde(default))]
     pub parameters: MailParametersBuf,
     /// In the order in which they are named.
     pub recipients: Vec<Recipient>,
@@ -46,10 +50,12 @@ impl Envelope {
 
 /// One recipient of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Recipient {
     /// Whom it is for.
     pub forward_path: ForwardPathBuf,
     /// The parameters of RCPT.
+    #[cfg_attr(feature = "serde", serde(default))]
     pub parameters: RcptParametersBuf,
 }
 
@@ -87,37 +93,18 @@ impl Recipient {
     }
 }
 
-/// How far a recipient got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Stage {
-    /// The greeting, EHLO or HELO, or no connection at all.
-    Connect,
-    /// MAIL.
-    Mail,
-    /// RCPT.
-    Rcpt,
-    /// DATA.
-    Data,
-    /// The message itself.
-    Message,
-}
-
-/// What became of a recipient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verdict {
-    /// The server has taken over the message for it.
-    Accepted,
-    /// Refused for good: report a failure.
-    Refused,
-    /// Refused for now, or never asked: try again later.
-    Deferred,
-    /// The link broke between the end of the mail data and its reply: it may have been accepted
-    /// (RFC 1047). Trying again may deliver twice.
-    Unknown,
-}
-
-/// What became of one recipient, and why.
+/// What became of one recipient, and why; it prints on one line.
+///
+/// ```
+/// use smtp_proto::reply::Reply;
+/// use smtp_proto::{Delivered, Stage};
+///
+/// let reply = Reply::parse(b"550 5.1.1 no such user\r\n").unwrap();
+/// let delivered = Delivered::from_reply(Stage::Rcpt, reply);
+/// assert_eq!(delivered.to_string(), "refused (RCPT): 550 5.1.1 no such user");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Delivered {
     /// What became of it.
     pub verdict: Verdict,
@@ -128,25 +115,29 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    /// What a reply at that stage comes to.
+    /// What a reply at that stage comes to. A [`ReplyBuf`] is shared, a
+    /// [`Reply`](crate::reply::Reply) copied.
     #[must_use]
-    pub fn from_reply(stage: Stage, reply: Reply<'_>) -> Self {
-        let verdict = match reply.code() {
-            code if code.is_positive() => Verdict::Accepted,
-            code if code.is_permanent() => Verdict::Refused,
-            _ => Verdict::Deferred,
-        };
-        // RFC 5321 section 4.5.3.1.10: 552 to RCPT means too many recipients, not too large.
-        let verdict = match (stage, reply.code().get()) {
-            (Stage::Rcpt, 552) => Verdict::Deferred,
-            _ => verdict,
-        };
-        Delivered { verdict, stage, reply: Some(reply.into()) }
+    pub fn from_reply(stage: Stage, reply: impl Into<ReplyBuf>) -> Self {
+        let reply = reply.into();
+        let verdict = Verdict::from_reply(stage, reply.as_reply());
+        Delivered { verdict, stage, reply: Some(reply) }
+    }
+}
+
+impl fmt::Display for Delivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.verdict, self.stage)?;
+        match &self.reply {
+            Some(reply) => write!(f, ": {reply}"),
+            None => Ok(()),
+        }
     }
 }
 
 /// What became of a message, recipient by recipient, in the order of the envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Outcome {
     /// One for each recipient.
     pub recipients: Vec<Delivered>,
@@ -159,6 +150,11 @@ pub struct Outcome {
 /// What kept a transaction from its end, other than a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum Failure {
     /// The server does not offer what the envelope needs.
     NotSent(CallError),
@@ -168,10 +164,48 @@ pub enum Failure {
     Closed(Closing),
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::NotSent(error) => error.fmt(f),
+            Failure::BareNewline => {
+                f.write_str("the content holds a CR or LF that is not part of a CRLF")
+            }
+            Failure::Closed(closing) => closing.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for Failure {}
+
 impl Outcome {
     /// Whether every recipient was accepted; true where there was none.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
         self.recipients.iter().all(|recipient| recipient.verdict == Verdict::Accepted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::client::ProtocolFault;
+
+    #[test]
+    fn what_failed_is_told_to_people() {
+        for (failure, text) in [
+            (
+                Failure::NotSent(CallError::TooLarge(9)),
+                "the message is larger than the 9 octets that the server takes",
+            ),
+            (Failure::BareNewline, "the content holds a bare CR or LF"),
+            (Failure::Closed(Closing::PeerGone), "the connection was lost"),
+            (
+                Failure::Closed(Closing::Protocol(ProtocolFault::Unasked)),
+                "the server sent a reply to no command",
+            ),
+        ] {
+            assert_eq!(failure.to_string(), text);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Where encoded bytes go: the one output that needs neither I/O nor alloc.
 
+use crate::syntax::{Class, Walk, walk};
+
 /// Takes the bytes that an encoder writes, in order.
 ///
 /// Encoders cannot fail: a sink that runs out of room remembers it and says so afterwards, as
@@ -99,6 +101,30 @@ pub(crate) fn put_number<S: Sink + ?Sized>(out: &mut S, number: u64) {
     out.put(digits.get(unused..).unwrap_or_default());
 }
 
+/// The words of `text` between spaces and tabs, with one space before each. It begins and ends with
+/// a word, and nearly always just one space stands between two.
+pub(crate) fn put_words<S: Sink + ?Sized>(out: &mut S, text: &[u8]) {
+    let mut start = 0;
+    let even = walk(text, |at, byte| match byte {
+        _ if Class::GRAPHIC.or(Class::NON_ASCII).holds(byte) => Walk::On,
+        b' ' if at != start => {
+            start = at + 1;
+            Walk::On
+        }
+        _ => Walk::Never,
+    });
+    let is_white = |octet: &u8| matches!(octet, b' ' | b'\t');
+    if even.is_some() {
+        out.put(b" ");
+        out.put(text);
+    } else {
+        for word in text.split(is_white).filter(|word| !word.is_empty()) {
+            out.put(b" ");
+            out.put(word);
+        }
+    }
+}
+
 /// Lets `Display` implementations write into a sink; never fails.
 pub(crate) struct Text<'s, S: Sink + ?Sized>(pub(crate) &'s mut S);
 
@@ -127,6 +153,23 @@ mod tests {
             let mut out = Fixed::new(&mut room);
             put_number(&mut out, number);
             assert_eq!(out.finish(), Ok(shown.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn words_are_written_with_one_space_before_each() {
+        for (text, written) in [
+            ("a", " a"),
+            ("a b=c d", " a b=c d"),
+            ("a  b", " a b"),
+            ("a\tb", " a b"),
+            ("ab \t  cd ef", " ab cd ef"),
+            ("0123456789 0123456789 01234567  89", " 0123456789 0123456789 01234567 89"),
+        ] {
+            let mut room = [0; 40];
+            let mut out = Fixed::new(&mut room);
+            put_words(&mut out, text.as_bytes());
+            assert_eq!(out.finish(), Ok(written.as_bytes()));
         }
     }
 

@@ -63,6 +63,9 @@ impl Class {
     /// `atext` of RFC 5322 section 3.2.3 alone.
     pub(crate) const ASCII_ATEXT: Class = Class(1 << 14);
 
+    /// `.` and `-`, which join the letters and digits of a domain.
+    pub(crate) const JOINT: Class = Class(1 << 15);
+
     #[inline]
     pub(crate) const fn or(self, other: Class) -> Class {
         Class(self.0 | other.0)
@@ -77,12 +80,7 @@ impl Class {
     /// How many bytes at the start of `bytes` are in the set.
     #[inline]
     pub(crate) fn run(self, bytes: &[u8]) -> usize {
-        self.run_from(bytes, 0)
-    }
-
-    /// Where the run of the set that begins at `at` ends.
-    #[inline]
-    pub(crate) fn run_from(self, bytes: &[u8], mut at: usize) -> usize {
+        let mut at = 0;
         while bytes.get(at).is_some_and(|&byte| self.holds(byte)) {
             at += 1;
         }
@@ -100,6 +98,44 @@ impl Class {
     pub(crate) fn split(self, text: &str) -> (&str, &str) {
         text.split_at_checked(self.run(text.as_bytes())).unwrap_or(("", text))
     }
+}
+
+/// What [`walk`] is told about a byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Walk {
+    /// It belongs to the token.
+    On,
+    /// The token ends before it.
+    End,
+    /// There is no such token here.
+    Never,
+}
+
+/// The length of the token at the start of `bytes`, of which `tell` judges byte by byte; it ends
+/// with them at the latest. Four at a time, since most tokens are short and this is where parsing
+/// spends its time.
+#[inline]
+pub(crate) fn walk(bytes: &[u8], mut tell: impl FnMut(usize, u8) -> Walk) -> Option<usize> {
+    let (fours, rest) = bytes.as_chunks::<4>();
+    let mut at = 0;
+    for [one, two, three, four] in fours {
+        for (byte, at) in [(one, at), (two, at + 1), (three, at + 2), (four, at + 3)] {
+            match tell(at, *byte) {
+                Walk::On => {}
+                Walk::End => return Some(at),
+                Walk::Never => return None,
+            }
+        }
+        at += 4;
+    }
+    for byte in rest {
+        match tell(at, *byte) {
+            Walk::On => at += 1,
+            Walk::End => return Some(at),
+            Walk::Never => return None,
+        }
+    }
+    Some(at)
 }
 
 static CLASSES: [u16; 256] = classes();
@@ -143,6 +179,7 @@ const fn classes_of(byte: u8) -> u16 {
         (Class::UNDERSCORE, byte == b'_'),
         (Class::GRAPHIC, graphic),
         (Class::ASCII_ATEXT, graphic && !special),
+        (Class::JOINT, byte == b'.' || byte == b'-'),
     ];
     let mut rest: &[(Class, bool)] = &members;
     while let Some((&(class, member), tail)) = rest.split_first() {
@@ -183,6 +220,7 @@ mod tests {
         assert_eq!(members(Class::UNDERSCORE), 1);
         assert_eq!(members(Class::GRAPHIC), 94);
         assert_eq!(members(Class::ASCII_ATEXT), 26 + 26 + 10 + 19);
+        assert_eq!(members(Class::JOINT), 2);
     }
 
     /// The sets as their ABNF spells them, ASCII only.
@@ -231,7 +269,7 @@ mod tests {
 
     #[test]
     fn no_class_holds_a_control_or_cuts_a_character() {
-        for bit in 0..15 {
+        for bit in 0..16 {
             let class = Class(1 << bit);
             assert!((0..0x20).chain([0x7f]).all(|byte| !class.holds(byte)), "{bit}");
             let high = (0x80..=u8::MAX).filter(|&byte| class.holds(byte)).count();

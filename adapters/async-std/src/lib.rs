@@ -2,6 +2,9 @@
 //!
 //! async-std is discontinued; new programs take smol, with the feature `smol` of `smtp-futures`.
 //!
+//! What the events are and how they are answered tells the [guide](smtp_codec::guide); whole answers to
+//! small questions has the [cookbook](smtp_codec::cookbook).
+//!
 //! ```no_run
 //! use smtp_codec::server::{Config, Event};
 //!
@@ -18,6 +21,10 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! With the features `tracing` and `metrics` each session is a span with events in it, and counted;
+//! `smtp-watch` has the tables.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 use std::io;
 use std::net::Shutdown;
@@ -33,6 +40,8 @@ use smtp_codec::{client, server};
 pub use smtp_codec as codec;
 #[cfg(feature = "tls")]
 pub use smtp_futures::tls;
+#[cfg(feature = "watch")]
+pub use smtp_futures::watch;
 pub use smtp_futures::{Client, Server, Timer};
 
 /// The timer of async-std.

@@ -6,6 +6,9 @@
 //! `poll_close` should shut down its writing half, as async-net's does: a peer that is told why a
 //! session ends then sees the end at once.
 //!
+//! What the events are and how they are answered tells the [guide](smtp_codec::guide); whole answers to
+//! small questions has the [cookbook](smtp_codec::cookbook).
+//!
 //! ```no_run
 //! # #[cfg(feature = "smol")] {
 //! use smtp_codec::server::{Config, Event};
@@ -27,6 +30,10 @@
 //! # Ok(()) }
 //! # }
 //! ```
+//!
+//! With the features `tracing` and `metrics` each session is a span with events in it, and counted;
+//! `smtp-watch` has the tables.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod client;
 #[cfg(feature = "tls")]
@@ -41,6 +48,8 @@ pub use server::Server;
 pub use smtp_codec as codec;
 #[cfg(feature = "tls")]
 pub use smtp_tls as tls;
+#[cfg(feature = "watch")]
+pub use smtp_watch as watch;
 #[cfg(feature = "smol")]
 pub use timer::AsyncIo;
 pub use timer::Timer;

@@ -47,7 +47,7 @@ pub struct Malformed;
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no PROXY header before the session")
+        f.write_str("what came first is no PROXY header that is taken")
     }
 }
 

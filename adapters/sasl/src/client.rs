@@ -14,7 +14,7 @@ use crate::{Secret, cram, is_name, is_scram};
 
 /// How a client proves who it is.
 #[derive(Clone, Debug)]
-pub enum Proof {
+enum Proof {
     /// It knows a password.
     Password(Secret),
     /// It has a token, for OAUTHBEARER and XOAUTH2.

@@ -17,46 +17,51 @@
 //! Passwords are compared as octets, not prepared by SASLprep, except in SCRAM. No `Debug` shows a
 //! secret.
 //!
-//! A server leads an exchange through two events:
+//! Both ends of an exchange, without a connection:
 //!
 //! ```
 //! use std::sync::Arc;
-//! use smtp_codec::proto::reply::Refusal;
-//! use smtp_codec::server::Event;
-//! use smtp_sasl::{Exchange, Passwords, Step, Users};
+//! use smtp_codec::client::Authenticator;
+//! use smtp_sasl::{Exchange, Login, Passwords, Step};
 //!
-//! fn on(event: Event<'_>, exchange: &mut Option<Exchange>, users: &Arc<dyn Users>) {
-//!     macro_rules! answer {
-//!         ($handle:expr, $step:expr) => {
-//!             match $step {
-//!                 Step::Challenge(challenge) => $handle.challenge(&challenge),
-//!                 Step::Accepted(_) => $handle.accept(),
-//!                 Step::Rejected => $handle.reject(Refusal::BAD_CREDENTIALS),
-//!             }
-//!         };
-//!     }
+//! let users = Arc::new(Passwords::from_iter([("alice", "tiger")]));
+//! let (mut login, mut exchange) = (Login::password("alice", "tiger"), Exchange::new(users, None));
+//! let attempt = login.start(smtp_sasl::mechanisms(), false).unwrap();
+//! assert_eq!(attempt.mechanism, "SCRAM-SHA-256");
+//! let mut step = exchange.start(&attempt.mechanism, attempt.initial_response.as_deref());
+//! while let Step::Challenge(challenge) = step {
+//!     step = exchange.respond(&login.respond(&challenge).unwrap());
+//! }
+//! assert!(matches!(step, Step::Accepted(who) if who.user == "alice"));
+//! assert!(login.finish(), "and the server knows the secret too");
+//! ```
+//!
+//! A client gives its `Login` to an adapter's `authenticate`. A server leads an exchange through two
+//! events, and [`Exchange`] answers both:
+//!
+//! ```
+//! use smtp_codec::server::Event;
+//! use smtp_sasl::{Exchange, Identity};
+//!
+//! fn on(event: Event<'_>, exchange: &mut Exchange, who: &mut Option<Identity>) {
 //!     match event {
-//!         Event::Auth(auth) => {
-//!             let exchange = exchange.insert(Exchange::new(Arc::clone(users), None));
-//!             let initial = auth.initial_response();
-//!             answer!(auth, exchange.start(auth.mechanism().as_str(), initial.as_deref()))
-//!         }
-//!         Event::AuthResponse(response) => match exchange {
-//!             Some(exchange) => answer!(response, exchange.respond(&response.response())),
-//!             None => response.reject(Refusal::BAD_CREDENTIALS),
-//!         },
+//!         Event::Auth(auth) => *who = exchange.on_auth(auth),
+//!         Event::AuthResponse(response) => *who = exchange.on_response(response),
 //!         other => other.proceed(),
 //!     }
 //! }
 //! ```
+//!
+//! [`start`](Exchange::start) and [`respond`](Exchange::respond) do the same without a session.
 
 mod client;
+mod events;
 mod keeper;
 mod secret;
 mod server;
 mod users;
 
-pub use client::{Login, Proof};
+pub use client::Login;
 pub use secret::Secret;
 pub use server::{Exchange, Identity, Step};
 pub use users::{Passwords, Users, bound_mechanisms, mechanisms, token_mechanisms};

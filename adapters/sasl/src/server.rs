@@ -43,7 +43,7 @@ impl fmt::Debug for Step {
     }
 }
 
-/// One exchange with a client; made anew for each AUTH.
+/// One exchange with a client; each AUTH begins it anew.
 ///
 /// ```
 /// use std::sync::Arc;

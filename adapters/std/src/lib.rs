@@ -1,5 +1,10 @@
 //! SMTP servers and clients on the blocking streams of the standard library.
 //!
+//! [`Server`] and [`Client`] drive a connection of `smtp-codec` over a [`Transport`]: a TCP or Unix
+//! stream, or a [`Pipe`] of any reader and writer. A program is a loop over [`Server::next`], a thread for
+//! each connection. What the events are and how they are answered tells the [guide](smtp_codec::guide);
+//! whole answers to small questions has the [cookbook](smtp_codec::cookbook).
+//!
 //! ```no_run
 //! use smtp_codec::server::{Config, Event};
 //! use smtp_std::Server;
@@ -25,6 +30,10 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! With the features `tracing` and `metrics` each session is a span with events in it, and counted;
+//! `smtp-watch` has the tables.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod bounds;
 mod client;
@@ -40,4 +49,6 @@ pub use server::Server;
 pub use smtp_codec as codec;
 #[cfg(feature = "tls")]
 pub use smtp_tls as tls;
+#[cfg(feature = "watch")]
+pub use smtp_watch as watch;
 pub use transport::{Pipe, Transport};

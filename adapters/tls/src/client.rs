@@ -8,10 +8,11 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
 
-use crate::{Facts, Identity, Roots, SetupError, provider};
+use crate::{Facts, Fault, Identity, Roots, SetupError, provider};
 
 /// What a client makes of a server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Trust {
     /// It must be valid, for the server's name, and from a known authority.
     Verified,
@@ -113,19 +114,24 @@ impl ClientTls {
     /// What a handshake came to.
     #[must_use]
     pub fn facts(&self, connection: &ClientConnection) -> Facts {
-        let verified = match self.trust {
-            Trust::Verified => true,
-            Trust::Opportunistic => self.verifies(connection).unwrap_or(false),
-            Trust::Insecure => false,
+        let looked_at = match self.trust {
+            Trust::Verified => Ok(true),
+            Trust::Opportunistic => self.verify(connection).map(|()| true),
+            Trust::Insecure => Ok(false),
         };
-        Facts::of(connection, Some(self.name.to_str().into_owned()), verified)
+        Facts::of(connection, Some(self.name.to_str().into_owned()), looked_at)
     }
 
-    fn verifies(&self, connection: &ClientConnection) -> Option<bool> {
-        let (leaf, others) = connection.peer_certificates()?.split_first()?;
-        let verifier = self.verifier.as_ref()?;
+    fn verify(&self, connection: &ClientConnection) -> Result<(), Fault> {
+        let chain = connection.peer_certificates().unwrap_or_default();
+        let (leaf, others) = chain.split_first().ok_or(Fault::Rejected)?;
+        // Without roots there is no verifier, and nobody to trust.
+        let verifier = self.verifier.as_ref().ok_or(Fault::UnknownIssuer)?;
         let now = UnixTime::now();
-        Some(verifier.verify_server_cert(leaf, others, &self.name, &[], now).is_ok())
+        match verifier.verify_server_cert(leaf, others, &self.name, &[], now) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Fault::from(&error)),
+        }
     }
 }
 

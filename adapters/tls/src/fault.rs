@@ -27,7 +27,9 @@ impl fmt::Display for SetupError {
             SetupError::File(path, error) => write!(f, "cannot read {}: {error}", path.display()),
             SetupError::Pem => f.write_str("no certificate in PEM that can be read"),
             SetupError::Key => f.write_str("no private key in PEM that can be read"),
-            SetupError::Name => f.write_str("neither a DNS name nor an IP address"),
+            SetupError::Name => {
+                f.write_str("the server's name is neither a DNS name nor an IP address")
+            }
             SetupError::Rustls(error) => write!(f, "certificate and key cannot be used: {error}"),
         }
     }

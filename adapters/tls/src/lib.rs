@@ -24,6 +24,7 @@
 //! assert!(ClientTls::new("two words", Trust::Insecure, &Roots::none()).is_err());
 //! # Ok::<(), smtp_tls::SetupError>(())
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod client;
 mod facts;

@@ -94,7 +94,7 @@ impl ServerTls {
     #[must_use]
     pub fn facts(&self, connection: &ServerConnection) -> Facts {
         let verified = connection.peer_certificates().is_some();
-        Facts::of(connection, connection.server_name().map(str::to_owned), verified)
+        Facts::of(connection, connection.server_name().map(str::to_owned), Ok(verified))
     }
 }
 

@@ -84,7 +84,8 @@ fn verdict(
     // RFC 7435: an opportunistic client goes on, and knows.
     let client = ClientTls::new(name, Trust::Opportunistic, &roots).unwrap();
     let (facts, _) = handshake(&client, &server).unwrap();
-    assert_eq!(facts.verified, verified.is_ok());
+    assert_eq!((facts.verified, facts.fault), (verified.is_ok(), verified.as_ref().err().copied()));
+    assert!(facts.certificates > 0);
     verified.map(|(facts, _)| assert!(facts.verified))
 }
 
@@ -200,7 +201,7 @@ fn insecure_is_said_aloud() {
     let server = ServerTls::new(identity(&authority(), params(&["other.example"]))).unwrap();
     let client = ClientTls::new("mx.example.org", Trust::Insecure, &Roots::none()).unwrap();
     let (facts, _) = handshake(&client, &server).unwrap();
-    assert!(!facts.verified);
+    assert!(!facts.verified && facts.fault.is_none());
     assert_eq!((facts.version, facts.server_name.as_deref()), ("TLSv1.3", Some("mx.example.org")));
     assert!(facts.cipher_suite.starts_with("TLS13_"), "{}", facts.cipher_suite);
 }

@@ -1,7 +1,9 @@
 //! SMTP servers and clients on tokio.
 //!
 //! [`Server`] and [`Client`] drive a connection of `smtp-codec` over any stream of tokio's. The
-//! program is a loop over [`Server::next`]; the protocol is in the core, and nothing of it here.
+//! program is a loop over [`Server::next`]; the protocol is in the core, and nothing of it here. What
+//! the events are and how they are answered tells the [guide](smtp_codec::guide); whole answers to small
+//! questions has the [cookbook](smtp_codec::cookbook).
 //!
 //! ```no_run
 //! use smtp_codec::proto::reply::Refusal;
@@ -30,6 +32,10 @@
 //! }
 //! # }
 //! ```
+//!
+//! With the features `tracing` and `metrics` each session is a span with events in it, and counted;
+//! `smtp-watch` has the tables.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod client;
 #[cfg(feature = "tls")]
@@ -43,3 +49,5 @@ pub use server::Server;
 pub use smtp_codec as codec;
 #[cfg(feature = "tls")]
 pub use smtp_tls as tls;
+#[cfg(feature = "watch")]
+pub use smtp_watch as watch;

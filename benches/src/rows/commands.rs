@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 
 use mailin::{Action, Handler, Response, Session, SessionBuilder};
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 use registry_smtp_proto as registry;
 use registry_smtp_proto::request::receiver::RequestReceiver;
 use samotop_core::smtp::command::SmtpCommand;
@@ -72,8 +72,52 @@ pub fn pieces(size: usize) -> Vec<Contender> {
 /// The line in front of the first CRLF, framed as our smtp-codec does it: one search finds the end
 /// and bare CRs and LFs before it.
 pub fn frame(bytes: &[u8]) -> Option<&[u8]> {
-    let (line, end) = bytes.split_at_checked(memchr2(b'\r', b'\n', bytes)?)?;
-    end.starts_with(b"\r\n").then_some(line)
+    match end(bytes, &mut 0) {
+        End::Line(line) => Some(line),
+        _ => None,
+    }
+}
+
+enum End<'a> {
+    Line(&'a [u8]),
+    Bare,
+    Missing,
+}
+
+/// Looks for the end of the line behind what was `seen` before.
+fn end<'a>(bytes: &'a [u8], seen: &mut usize) -> End<'a> {
+    loop {
+        let Some(at) = control(bytes.get(*seen..).unwrap_or_default()) else {
+            *seen = bytes.len();
+            return End::Missing;
+        };
+        *seen += at;
+        match bytes.get(*seen..) {
+            Some([b'\r', b'\n', ..]) => {
+                return bytes.get(..*seen).map_or(End::Missing, End::Line);
+            }
+            Some([b'\r']) => return End::Missing,
+            Some([b'\r' | b'\n', ..]) => return End::Bare,
+            _ => *seen += 1,
+        }
+    }
+}
+
+/// Where the first octet below a space stands.
+#[inline]
+fn control(bytes: &[u8]) -> Option<usize> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let (eights, rest) = bytes.as_chunks();
+    let mut at = 0;
+    for eight in eights {
+        let octets = u64::from_le_bytes(*eight);
+        let below = octets.wrapping_sub(u64::from(b' ') * EACH) & !octets & (0x80 * EACH);
+        if below != 0 {
+            return Some(at + usize::try_from(below.trailing_zeros() / 8).unwrap_or(0));
+        }
+        at += 8;
+    }
+    rest.iter().position(|octet| *octet < b' ').map(|end| at + end)
 }
 
 /// An unknown verb is not taken: the session answers it with 500.
@@ -90,15 +134,10 @@ fn ours_in_pieces(size: usize) -> impl FnMut(&[u8]) -> bool {
         let mut seen = 0;
         for piece in line.chunks(size) {
             buffer.extend_from_slice(piece);
-            let Some(at) = memchr2(b'\r', b'\n', &buffer[seen..]) else {
-                seen = buffer.len();
-                continue;
-            };
-            seen += at;
-            match &buffer[seen..] {
-                [b'\r', b'\n', ..] => return ours(&buffer[..seen]),
-                [b'\r'] => {}
-                _ => return false,
+            match end(&buffer, &mut seen) {
+                End::Line(line) => return ours(line),
+                End::Missing => {}
+                End::Bare => return false,
             }
         }
         false

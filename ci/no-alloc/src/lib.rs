@@ -2,7 +2,9 @@
 #![no_std]
 
 use core::panic::PanicInfo;
+use core::time::Duration;
 
+use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use smtp_proto::Fixed;
 use smtp_proto::address::{ForwardPath, Host, ReversePath};
 use smtp_proto::command::{MailParameters, RcptParameters};
@@ -46,4 +48,44 @@ pub extern "C" fn send() -> usize {
     let _ = session.rcpt(to, RcptParameters::EMPTY, &mut out);
     session.end_rcpt(&mut out);
     out.finish().map_or(0, <[u8]>::len)
+}
+
+/// A line that nobody has connected.
+struct Unplugged;
+
+impl ErrorType for Unplugged {
+    type Error = ErrorKind;
+}
+
+impl Read for Unplugged {
+    fn read(&mut self, _: &mut [u8]) -> Result<usize, ErrorKind> {
+        Err(ErrorKind::TimedOut)
+    }
+}
+
+impl Write for Unplugged {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+}
+
+impl tiny_client::Link for Unplugged {
+    fn deadline(&mut self, _: Duration) {}
+}
+
+/// The client for devices, whole.
+pub extern "C" fn post() -> usize {
+    let (Ok(hello), Ok(from), Ok(to)) = (
+        Host::parse("device.example.net"),
+        ReversePath::parse("<a@example.org>"),
+        ForwardPath::parse("<b@example.net>"),
+    ) else {
+        return 0;
+    };
+    let sent = tiny_client::send(&mut Unplugged, hello, from, [to], &["Subject: low battery"]);
+    usize::from(sent.is_ok())
 }

@@ -133,6 +133,10 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Duration,
 
+    /// Show no progress, on a terminal either
+    #[arg(long)]
+    pub(crate) quiet: bool,
+
     /// Print the results as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -196,7 +200,8 @@ mod tests {
         assert_eq!(args.runtime, Runtime::Tokio);
         assert_eq!(args.timeout, Duration::from_secs(60));
         assert_eq!(args.tls(), TlsPolicy::Opportunistic);
-        assert!(!args.one_per_connection && !args.lmtp && !args.json);
+        assert!(!args.one_per_connection && !args.lmtp && !args.json && !args.quiet);
+        assert!(bench("--quiet").quiet);
         assert!(!args.no_pipelining && !args.no_chunking && args.contradiction().is_none());
         assert!(!args.hello().as_host().to_string().is_empty());
         assert_eq!(read::<BenchArgs>("--server mx.example.org:465").tls(), TlsPolicy::Implicit);

@@ -5,7 +5,9 @@ pub(crate) mod bench;
 pub(crate) mod conform;
 mod endpoint;
 pub(crate) mod offer;
+pub(crate) mod pages;
 pub(crate) mod parse;
+pub(crate) mod probe;
 pub(crate) mod secure;
 pub(crate) mod send;
 pub(crate) mod serve;
@@ -23,7 +25,9 @@ pub(crate) use usage::refuse;
 
 use bench::BenchArgs;
 use conform::ConformArgs;
+use pages::{CompletionsArgs, ManArgs};
 use parse::ParseArgs;
+use probe::ProbeArgs;
 use send::SendArgs;
 use serve::ServeArgs;
 
@@ -37,6 +41,7 @@ use serve::ServeArgs;
                   smtp send --server 127.0.0.1:2525 --from alice@example.org \
                   --to bob@example.org --normalise message.eml\n  \
                   smtp bench --server 127.0.0.1:2525\n  \
+                  smtp probe mx.example.org\n  \
                   echo 'RCPT TO:<bob@example.org>' | smtp parse command\n  \
                   smtp conform 127.0.0.1:2525 --to bob@example.org\n\n\
                   `smtp COMMAND --help` tells more about each."
@@ -48,16 +53,15 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Receive mail.
+    // Without lines of their own, so that the whole of each description is shown.
     Serve(ServeArgs),
-    /// Send one message.
     Send(SendArgs),
-    /// Load a server, and tell how fast it is.
     Bench(BenchArgs),
-    /// Look into the parser: SMTP text in, JSON out.
+    Probe(ProbeArgs),
     Parse(ParseArgs),
-    // Without a line of its own, so that the whole of the description is shown.
     Conform(ConformArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 /// Which adapter drives the connections.

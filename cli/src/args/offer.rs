@@ -70,7 +70,7 @@ impl Offer {
     }
 }
 
-/// RFC 4865 section 4 and RFC 2852 section 3: nine digits.
+/// RFC 4865 section 3 and RFC 2852 section 3: nine digits.
 const MOST: u32 = 999_999_999;
 
 /// Until when a message may be held, where nothing is said of it.

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 #[command(after_help = "Examples:\n  \
                         echo 'MAIL FROM:<alice@example.org> SIZE=1024' | smtp parse command\n  \
                         echo '\"a b\"@example.org' | smtp parse address\n  \
-                        printf '250-mx.example.org\\r\\n250 DSN\\r\\n' | base64 -w0 | smtp parse ehlo --base64")]
+                        printf '250-mx.example.org\\r\\n250 DSN\\r\\n' | smtp parse ehlo --multiline")]
 pub(crate) struct ParseArgs {
     /// What each line is
     #[arg(value_enum, value_name = "KIND")]
@@ -21,9 +21,21 @@ pub(crate) struct ParseArgs {
     #[arg(long)]
     pub(crate) base64: bool,
 
+    /// A reply goes over as many lines as it has, as servers send it; only for reply and ehlo
+    #[arg(long, conflicts_with = "base64")]
+    pub(crate) multiline: bool,
+
     /// Take the command syntax of forgiving servers too
     #[arg(long)]
     pub(crate) lenient: bool,
+}
+
+impl ParseArgs {
+    /// What is wrong with options that are right one by one.
+    pub(crate) fn contradiction(&self) -> Option<&'static str> {
+        let is_reply = matches!(self.kind, Kind::Reply | Kind::Ehlo);
+        (self.multiline && !is_reply).then_some("--multiline is for reply and ehlo")
+    }
 }
 
 /// What is parsed.

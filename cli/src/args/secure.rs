@@ -41,11 +41,22 @@ pub(crate) struct SecureArgs {
 
 /// When to use TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Tls {
+pub(super) enum Tls {
     Never,
     Opportunistic,
     Required,
     Implicit,
+}
+
+impl From<Tls> for TlsPolicy {
+    fn from(tls: Tls) -> Self {
+        match tls {
+            Tls::Never => TlsPolicy::Never,
+            Tls::Opportunistic => TlsPolicy::Opportunistic,
+            Tls::Required => TlsPolicy::Required,
+            Tls::Implicit => TlsPolicy::Implicit,
+        }
+    }
 }
 
 fn mechanism(text: &str) -> Result<String, &'static str> {
@@ -58,10 +69,9 @@ impl SecureArgs {
     /// When TLS is used with a server on that port.
     pub(crate) fn tls(&self, port: u16) -> TlsPolicy {
         match (self.tls, port) {
-            (Some(Tls::Never), _) => TlsPolicy::Never,
-            (Some(Tls::Opportunistic), _) => TlsPolicy::Opportunistic,
-            (Some(Tls::Required), _) | (None, 587) => TlsPolicy::Required,
-            (Some(Tls::Implicit), _) | (None, 465) => TlsPolicy::Implicit,
+            (Some(tls), _) => tls.into(),
+            (None, 587) => TlsPolicy::Required,
+            (None, 465) => TlsPolicy::Implicit,
             (None, _) => TlsPolicy::Opportunistic,
         }
     }

@@ -70,7 +70,7 @@ pub(crate) struct ServeArgs {
     )]
     pub(crate) max_size: u64,
 
-    /// Most recipients of a message
+    /// Most recipients of a message, advertised (up to 999999) and enforced
     #[arg(
         long,
         value_name = "N",
@@ -91,6 +91,10 @@ pub(crate) struct ServeArgs {
     /// Offer STARTTLS, with a certificate made on the spot, which no client has a reason to trust
     #[arg(long)]
     tls_self_signed: bool,
+
+    /// Write that certificate into this file, in PEM, for clients to trust: as their --tls-ca
+    #[arg(long, value_name = "FILE", requires = "tls_self_signed")]
+    pub(crate) tls_cert_out: Option<PathBuf>,
 
     /// Offer AUTH to the users in this file, a line each: name:password
     #[arg(long, value_name = "FILE")]
@@ -157,9 +161,14 @@ pub(crate) struct ServeArgs {
     )]
     pub(crate) exit_after: Option<u64>,
 
-    /// One line a session or message on standard error
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) log: Log,
+    /// One line a session or message on standard error [default: text, and on a terminal a view of
+    /// what goes on below it]
+    #[arg(long, value_enum)]
+    log: Option<Log>,
+
+    /// No hints and no view
+    #[arg(long)]
+    quiet: bool,
 }
 
 /// What becomes of a bare CR or LF in mail data.
@@ -214,6 +223,21 @@ impl ServeArgs {
             (Some(chain), Some(key)) => Some(Certificate::Files(chain, key)),
             _ => self.tls_self_signed.then_some(Certificate::SelfSigned),
         }
+    }
+
+    /// How the log is written.
+    pub(crate) fn log(&self) -> Log {
+        self.log.unwrap_or(Log::Text)
+    }
+
+    /// Whether hints are for somebody who reads them.
+    pub(crate) fn has_hints(&self) -> bool {
+        self.log() == Log::Text && !self.quiet
+    }
+
+    /// Whether a view is wanted, where there is a terminal.
+    pub(crate) fn has_view(&self) -> bool {
+        self.log.is_none() && !self.quiet && !self.stdio
     }
 
     /// What is wrong with options that are right one by one.
@@ -278,8 +302,9 @@ mod tests {
         assert_eq!(args.runtime, Runtime::Tokio);
         assert_eq!(args.storage(), Storage::Maildir("./maildir".into()));
         assert_eq!((args.max_size, args.max_recipients), (52_428_800, 1000));
-        assert_eq!((args.bare_newline, args.log), (BareNewline::Reject, Log::Text));
+        assert_eq!((args.bare_newline, args.log()), (BareNewline::Reject, Log::Text));
         assert!(!args.stdio && !args.lmtp && !args.prdr && !args.lenient);
+        assert!(args.has_hints() && args.has_view());
         assert!(args.exit_after.is_none());
         assert!(!args.hostname().as_host().to_string().is_empty());
     }
@@ -296,11 +321,25 @@ mod tests {
         assert_eq!(args.storage(), Storage::Raw("x".into()));
         assert_eq!(args.hostname().as_host().to_string(), "mx.a");
         assert_eq!((args.max_size, args.max_recipients, args.exit_after), (1, 2, Some(3)));
-        assert_eq!((args.bare_newline, args.log), (BareNewline::Normalise, Log::Json));
+        assert_eq!((args.bare_newline, args.log()), (BareNewline::Normalise, Log::Json));
         assert!(args.lenient && args.lmtp);
         assert_eq!(serve("--discard").storage(), Storage::Discard);
         assert_eq!(serve("--maildir m").storage(), Storage::Maildir("m".into()));
         assert!(serve("--stdio").stdio && serve("--prdr").prdr);
+    }
+
+    #[test]
+    fn a_view_is_for_who_asked_for_nothing_else() {
+        for (args, hints, view) in [
+            ("--quiet", false, false),
+            ("--log text", true, false),
+            ("--log json", false, false),
+            ("--log off", false, false),
+            ("--stdio", true, false),
+        ] {
+            let args = serve(args);
+            assert_eq!((args.has_hints(), args.has_view()), (hints, view), "{args:?}");
+        }
     }
 
     #[test]
@@ -345,6 +384,12 @@ mod tests {
         let (chain, key) = (Path::new("a"), Path::new("b"));
         assert_eq!(args.certificate(), Some(Certificate::Files(chain, key)));
         assert_eq!(serve("--tls-self-signed").certificate(), Some(Certificate::SelfSigned));
+        let out = serve("--tls-self-signed --tls-cert-out own.pem").tls_cert_out;
+        assert_eq!(out.as_deref(), Some(Path::new("own.pem")));
+        assert_eq!(
+            refused::<ServeArgs>("--tls-cert-out own.pem"),
+            "--tls-self-signed must be given; see `smtp test --help`"
+        );
         assert_eq!(serve("").certificate(), None);
         let nets = serve("--xclient-from 10.0.0.0/8 --xclient-from ::1").xclient_from;
         assert_eq!(nets, ["10.0.0.0/8".parse::<IpNet>().unwrap(), "::1/128".parse().unwrap()]);

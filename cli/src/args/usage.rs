@@ -146,6 +146,7 @@ pub(in crate::args) mod tests {
         super::super::serve::ServeArgs::augment_args(clap::Command::new("serve")).debug_assert();
         super::super::send::SendArgs::augment_args(clap::Command::new("send")).debug_assert();
         super::super::bench::BenchArgs::augment_args(clap::Command::new("bench")).debug_assert();
+        super::super::probe::ProbeArgs::augment_args(clap::Command::new("probe")).debug_assert();
         let conform = clap::Command::new("conform");
         super::super::conform::ConformArgs::augment_args(conform).debug_assert();
     }
@@ -157,7 +158,8 @@ pub(in crate::args) mod tests {
         let bench = super::super::bench::BenchArgs::augment_args(clap::Command::new("bench"));
         let conform =
             super::super::conform::ConformArgs::augment_args(clap::Command::new("conform"));
-        for mut command in [serve, send, bench, conform] {
+        let probe = super::super::probe::ProbeArgs::augment_args(clap::Command::new("probe"));
+        for mut command in [serve, send, bench, conform, probe] {
             let help = command.render_long_help().to_string();
             let example = format!("smtp {} ", command.get_name());
             assert!(help.contains("Example") && help.contains(&example), "{help}");

@@ -63,7 +63,7 @@ macro_rules! work {
                             login = login.bind(&binding);
                         }
                         let done = client.authenticate(&mut login)$(.$await)?;
-                        if !worker.authenticated(done) {
+                        if !worker.authenticated(done, client.connection()) {
                             if client.connection().closing().is_none() {
                                 let _ = client.quit()$(.$await)?;
                             }

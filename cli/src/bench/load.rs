@@ -12,7 +12,7 @@ use smtp_sasl::Login;
 use smtp_tls::{ClientTls, Facts};
 
 use super::tally::Tally;
-use crate::exit::{Exit, complain};
+use crate::exit::Exit;
 
 /// What every connection does.
 pub(super) struct Plan {
@@ -43,6 +43,8 @@ pub(super) struct Load {
     failed: AtomicU64,
     interrupted: AtomicBool,
     clear: AtomicBool,
+    /// To be said without drawing over it.
+    notice: Mutex<Option<String>>,
     tally: Mutex<Tally>,
 }
 
@@ -55,6 +57,7 @@ impl Load {
             failed: AtomicU64::new(0),
             interrupted: AtomicBool::new(false),
             clear: AtomicBool::new(false),
+            notice: Mutex::default(),
             tally: Mutex::default(),
         }
     }
@@ -112,10 +115,14 @@ impl Load {
     pub(super) fn give_tls_up(&self, error: Option<&io::Error>) {
         if !self.clear.swap(true, Ordering::Relaxed) {
             let why = error.map(|error| format!(" ({error})")).unwrap_or_default();
-            complain(format_args!(
-                "smtp bench: TLS failed{why}; going on without, as it is optional"
-            ));
+            let sentence = format!("TLS failed{why}; going on without, as it is optional");
+            *self.notice.lock().unwrap_or_else(PoisonError::into_inner) = Some(sentence);
         }
+    }
+
+    /// What is to be said, once.
+    pub(super) fn notice(&self) -> Option<String> {
+        self.notice.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub(super) fn note_tls(&self, facts: &Facts) {

@@ -40,7 +40,7 @@ pub(crate) fn main(args: &BenchArgs) -> Exit {
     };
     let load = Arc::new(Load::new(plan));
     let start = Instant::now();
-    let ran = Progress::start(&load).and_then(|progress| {
+    let ran = Progress::start(&load, args.quiet).and_then(|progress| {
         let ran = drive::run(args.runtime, &load);
         progress.stop();
         ran

@@ -15,7 +15,7 @@ use smtp_tls::{ClientTls, Facts, Fault};
 use super::load::Load;
 use super::watch::Watch;
 use crate::exit::Exit;
-use crate::outcome::{exit_stranger, why, why_stranger};
+use crate::outcome::{Mechanisms, exit_stranger, why, why_stranger};
 
 /// So many connections in a row that come to nothing, and no more are opened.
 const TRIES: u32 = 5;
@@ -165,13 +165,17 @@ impl<'a> Worker<'a> {
     }
 
     /// Whether the server knows this user, so that the connection can be used.
-    pub(super) fn authenticated(&mut self, done: io::Result<()>) -> bool {
+    pub(super) fn authenticated(&mut self, done: io::Result<()>, connection: &Connection) -> bool {
         let Err(error) = done else {
             self.watch.authenticated();
             return true;
         };
         let (sentence, exit) = match AuthError::of(&error) {
-            Some(error) => (why_stranger(error, self.load.plan.held_back), exit_stranger(error)),
+            Some(error) => {
+                let offered = Mechanisms::of(connection);
+                let why = why_stranger(error, &offered, self.load.plan.held_back);
+                (why, exit_stranger(error))
+            }
             None => (error.to_string(), Exit::TryLater),
         };
         self.lost = true;

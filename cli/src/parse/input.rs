@@ -9,10 +9,34 @@ use crate::args::parse::{Kind, ParseArgs};
 /// The longest line that is looked at, in octets; well above the base64 of the longest reply.
 const LONGEST: usize = 1 << 20;
 
+/// Reads one input: a line, or all lines of a reply where that was asked for. False at the end.
+pub(super) fn read(
+    args: &ParseArgs,
+    input: &mut dyn BufRead,
+    all: &mut Vec<u8>,
+) -> io::Result<bool> {
+    if !args.multiline {
+        return read_line(input, all);
+    }
+    all.clear();
+    let (mut line, mut read) = (Vec::new(), false);
+    while read_line(input, &mut line)? {
+        if std::mem::replace(&mut read, true) && all.len() <= LONGEST {
+            all.extend(b"\r\n");
+        }
+        let room = (LONGEST + 1).saturating_sub(all.len());
+        all.extend(line.iter().take(room));
+        if line.get(3) != Some(&b'-') {
+            break;
+        }
+    }
+    Ok(read)
+}
+
 /// Reads one line without its LF or CRLF. False at the end of the input.
 ///
 /// Of a line that is too long, one octet more than [`LONGEST`] is kept and the rest is skipped.
-pub(super) fn read_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+fn read_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     line.clear();
     let mut read = false;
     loop {
@@ -46,7 +70,11 @@ pub(super) fn decode<'a>(
     line: &'a mut Vec<u8>,
 ) -> Result<&'a [u8], &'static str> {
     if line.len() > LONGEST {
-        return Err("the line is longer than 1 MiB");
+        return Err(if args.multiline {
+            "the reply is longer than 1 MiB"
+        } else {
+            "the line is longer than 1 MiB"
+        });
     }
     if args.base64 {
         *line = BASE64.decode(line).map_err(|_| "the line is not base64")?;

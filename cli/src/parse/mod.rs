@@ -17,6 +17,10 @@ use crate::exit::{Exit, complain};
 
 /// Reads standard input and writes standard output until the input ends.
 pub(crate) fn main(args: &ParseArgs) -> Exit {
+    if let Some(sentence) = args.contradiction() {
+        complain(format_args!("smtp: {sentence}"));
+        return Exit::Usage;
+    }
     match run(args, &mut io::stdin().lock(), &mut io::stdout().lock()) {
         Ok(()) => Exit::Done,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
@@ -29,7 +33,7 @@ pub(crate) fn main(args: &ParseArgs) -> Exit {
 
 fn run(args: &ParseArgs, input: &mut dyn BufRead, output: &mut dyn Write) -> io::Result<()> {
     let mut line = Vec::new();
-    while input::read_line(input, &mut line)? {
+    while input::read(args, input, &mut line)? {
         let mut json = match input::decode(args, &mut line) {
             Ok(bytes) => parse(args, bytes)?,
             Err(error) => Refused { reply: None, error: error.to_owned() }.to_json()?,

@@ -11,9 +11,10 @@ use smtp_sasl::Login;
 use smtp_tls::{ClientTls, Facts};
 
 use super::replay::Source;
-use super::trace;
 use crate::args::{Endpoint, Runtime};
 use crate::exit::{Exit, complain};
+use crate::outcome::Mechanisms;
+use crate::trace::Trace;
 
 /// What came of it, and what the server offered.
 pub(super) struct Done {
@@ -27,7 +28,7 @@ pub(super) enum Came {
     /// The message was offered, at least.
     Told(Exit),
     /// The server does not know this user, and nothing was offered.
-    Stranger(AuthError),
+    Stranger(AuthError, Mechanisms),
     /// TLS was tried and failed where it was not asked for; nothing was said.
     NoTls(Option<io::Error>),
 }
@@ -39,6 +40,9 @@ macro_rules! exchange {
         let mut split = Split::new($order.envelope);
         let (mut extensions, mut tls, mut error) = (Vec::new(), None, None);
         let client = loop {
+            if let Some(trace) = &$order.trace {
+                trace.connecting($order.server, $order.policy == TlsPolicy::Implicit);
+            }
             let mut client = match $connect {
                 Ok(client) => client,
                 // What some were told already must not be lost.
@@ -49,11 +53,14 @@ macro_rules! exchange {
                 }
                 Err(broken) => return Err(broken),
             };
-            if $order.traced {
-                client.observe(trace);
+            if let Some(trace) = $order.trace.clone() {
+                client.observe(move |line| trace.see(line));
             }
             // Whatever is wrong is told when the message is offered.
             let unready = client.ready()$(.$await)?.err();
+            if let Some(trace) = &$order.trace {
+                trace.secured(client.tls());
+            }
             if let Some(mut login) = $order.login.clone() {
                 if let Some(binding) = client.tls().and_then(|tls| tls.exporter) {
                     login = login.bind(&binding);
@@ -62,6 +69,7 @@ macro_rules! exchange {
                     && let Err(broken) = client.authenticate(&mut login)$(.$await)?
                 {
                     let Some(stranger) = AuthError::of(&broken).cloned() else { return Err(broken) };
+                    let offered = Mechanisms::of(client.connection());
                     if client.connection().closing().is_none() {
                         let _ = client.quit()$(.$await)?;
                     }
@@ -69,7 +77,7 @@ macro_rules! exchange {
                         error = Some(io::Error::other(stranger));
                         break None;
                     }
-                    return Ok(Came::Stranger(stranger));
+                    return Ok(Came::Stranger(stranger, offered));
                 }
             }
             let is_last = loop {
@@ -79,7 +87,7 @@ macro_rules! exchange {
                     Part::Reconnect => break false,
                     Part::Over => break true,
                 };
-                let sent = client.send(&part, $reader($source.replay()))$(.$await)?;
+                let sent = client.send(&part, $reader($source.replay($order.trace.clone())))$(.$await)?;
                 let failure = sent.outcome.failure;
                 if let Some(broken) = sent.error {
                     error = Some(broken);
@@ -121,7 +129,7 @@ pub(super) struct Order<'a, F> {
     pub(super) tls: Option<ClientTls>,
     pub(super) login: Option<Login>,
     pub(super) envelope: &'a Envelope,
-    pub(super) traced: bool,
+    pub(super) trace: Option<Trace>,
     /// Says what came of it.
     pub(super) report: F,
 }

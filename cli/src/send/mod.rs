@@ -8,7 +8,7 @@ pub(crate) mod secure;
 
 use std::sync::Arc;
 
-use smtp_codec::client::{Config, Traffic};
+use smtp_codec::client::Config;
 use smtp_codec::proto::address::AddressError;
 use smtp_codec::proto::command::{Body, MailParametersBuf, RcptParametersBuf};
 use smtp_codec::proto::session::{BareNewline, TlsPolicy};
@@ -18,6 +18,7 @@ use smtp_tls::ClientTls;
 
 use crate::args::send::SendArgs;
 use crate::exit::{Exit, complain};
+use crate::trace::Trace;
 use drive::Came;
 use letter::Letter;
 use replay::Source;
@@ -64,6 +65,7 @@ pub(crate) fn main(args: &SendArgs) -> Exit {
             return Exit::Usage;
         }
     };
+    let trace = args.trace.then(Trace::new);
     let report = |done: &drive::Done| report::tell(args, &envelope, done);
     let order = |config: Config, policy, tls| drive::Order {
         server: &args.server,
@@ -72,14 +74,16 @@ pub(crate) fn main(args: &SendArgs) -> Exit {
         tls,
         login: login.clone(),
         envelope: &envelope,
-        traced: args.trace,
+        trace: trace.clone(),
         report,
     };
     let clear = order(config.clone().tls(TlsPolicy::Never), TlsPolicy::Never, None);
     let order = order(config, args.tls(), tls);
     match drive::send(args.runtime, &order, &clear, &Source::new(letter.file)) {
         Ok(Came::Told(exit)) => exit,
-        Ok(Came::Stranger(error)) => report::not_authenticated(args, &envelope, &error),
+        Ok(Came::Stranger(error, offered)) => {
+            report::not_authenticated(args, &envelope, &error, &offered)
+        }
         Ok(Came::NoTls(_)) => Exit::Forbidden,
         Err(error) => report::not_connected(args, &envelope, &error),
     }
@@ -141,13 +145,4 @@ fn envelope(args: &SendArgs, letter: &Letter) -> Result<Envelope, String> {
         recipient
     });
     Ok(Envelope { reverse_path: args.from.clone(), parameters, recipients: recipients.collect() })
-}
-
-fn trace(traffic: Traffic<'_>) {
-    match traffic {
-        Traffic::Sent(line) => complain(format_args!("> {}", line.escape_ascii())),
-        Traffic::Received(line) => {
-            complain(format_args!("< {}", String::from_utf8_lossy(line).escape_debug()))
-        }
-    }
 }

@@ -8,12 +8,15 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
+use crate::trace::Trace;
+
 /// A reader that begins at the start, and keeps its own place: a runtime that reads ahead in
 /// another thread cannot move that of the next.
 #[derive(Debug)]
 pub(super) struct Replay {
     file: Arc<Mutex<File>>,
     at: u64,
+    trace: Option<Trace>,
 }
 
 /// What readers are made of.
@@ -25,8 +28,12 @@ impl Source {
         Source(Arc::new(Mutex::new(file)))
     }
 
-    pub(super) fn replay(&self) -> Replay {
-        Replay { file: Arc::clone(&self.0), at: 0 }
+    /// A reader that shows the trace what it reads.
+    pub(super) fn replay(&self, trace: Option<Trace>) -> Replay {
+        if let Some(trace) = &trace {
+            trace.content_begins();
+        }
+        Replay { file: Arc::clone(&self.0), at: 0, trace }
     }
 }
 
@@ -36,6 +43,9 @@ impl Read for Replay {
         file.seek(SeekFrom::Start(self.at))?;
         let n = file.read(room)?;
         self.at = self.at.saturating_add(u64::try_from(n).unwrap_or(u64::MAX));
+        if let Some(trace) = self.trace.as_ref().filter(|_| !room.is_empty()) {
+            trace.content(room.get(..n).unwrap_or_default());
+        }
         Ok(n)
     }
 }
@@ -64,7 +74,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"Hello").unwrap();
         let source = Source::new(file);
-        let (mut first, mut second) = (source.replay(), source.replay());
+        let (mut first, mut second) = (source.replay(None), source.replay(None));
         let (mut room, mut text) = ([0; 2], String::new());
         assert_eq!((first.read(&mut room).unwrap(), &room), (2, b"He"));
         second.read_to_string(&mut text).unwrap();

@@ -11,7 +11,9 @@ use smtp_tls::Facts;
 use super::drive::Done;
 use crate::args::send::SendArgs;
 use crate::exit::{Exit, complain};
-use crate::outcome::{TlsReport, exit, exit_stranger, lack_reply, text, why, why_stranger, word};
+use crate::outcome::{
+    Mechanisms, TlsReport, exit, exit_stranger, lack_reply, text, why, why_stranger, word,
+};
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -81,12 +83,17 @@ pub(super) fn not_connected(args: &SendArgs, envelope: &Envelope, error: &io::Er
 }
 
 /// Says that the server does not know this user.
-pub(super) fn not_authenticated(args: &SendArgs, envelope: &Envelope, error: &AuthError) -> Exit {
+pub(super) fn not_authenticated(
+    args: &SendArgs,
+    envelope: &Envelope,
+    error: &AuthError,
+    offered: &Mechanisms,
+) -> Exit {
     let reply = match error {
         AuthError::Refused(reply) => Some(reply),
         _ => None,
     };
-    let why = why_stranger(error, !args.secure.allow_plaintext_auth);
+    let why = why_stranger(error, offered, !args.secure.allow_plaintext_auth);
     nothing_sent(args, envelope, reply, &why);
     exit_stranger(error)
 }

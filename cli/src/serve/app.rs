@@ -61,6 +61,7 @@ macro_rules! answer {
             Step::Rejected => {
                 $app.exchange = None;
                 warn!(peer = $app.from, "authentication failed");
+                $app.note_refusal();
                 $handle.reject(Refusal::BAD_CREDENTIALS);
             }
         }
@@ -166,6 +167,7 @@ impl App {
             },
             Event::Aborted(abort) => {
                 warn!(peer = self.peer(), "message refused: {abort:?}");
+                self.note_refusal();
                 self.forget();
             }
             Event::Closed(closing) => {
@@ -213,6 +215,7 @@ impl App {
             Err(error) => {
                 data.reject(not_stored(&error));
                 warn!(peer = self.peer(), store = self.store(), "cannot begin a message: {error}");
+                self.note_refusal();
             }
         }
     }
@@ -247,9 +250,13 @@ impl App {
                 self.messages += 1;
                 self.shared.took_one();
                 let deviations = told(self.deviations.0);
+                let from = self.reverse_path.as_deref().unwrap_or("<>");
+                if let Some(live) = &self.shared.live {
+                    live.message(from, &self.recipients(), stored.size);
+                }
                 info!(
                     peer = self.peer(),
-                    from = self.reverse_path.as_deref().unwrap_or("<>"),
+                    from,
                     to = self.recipients(),
                     octets = stored.size,
                     file = stored.path.as_deref().map(|path| path.display().to_string()),
@@ -259,8 +266,15 @@ impl App {
             }
             Some(Err(error)) => {
                 warn!(peer = self.peer(), store = self.store(), "cannot store a message: {error}");
+                self.note_refusal();
             }
             None => {}
+        }
+    }
+
+    fn note_refusal(&self) {
+        if let Some(live) = &self.shared.live {
+            live.refused();
         }
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tracing::warn;
 
 use super::app::{App, Next};
+use super::preamble::Client;
 use super::shared::Shared;
 use super::{Port, preamble};
 use crate::args::Runtime;
@@ -64,7 +65,8 @@ macro_rules! wait {
     }};
 }
 
-/// A server for a stream: with TLS as the policy has it, and as trusted as its peer is.
+/// A server for a stream: with TLS as the policy has it, and as trusted as its client is; a load
+/// balancer lends its own trust to nobody.
 macro_rules! server {
     ($server:ident, ($($stream:expr),+), $shared:expr, $peer:expr, $implicit:expr) => {{
         let config = Arc::clone(&$shared.config);
@@ -123,13 +125,14 @@ mod blocking {
         let _ = stream.set_nodelay(true);
         let client = match shared.policy.proxied {
             true => preamble::blocking(&stream, peer),
-            false => Ok(peer),
+            false => Ok(Client::itself(peer)),
         };
-        let mut app = match client {
-            Ok(client) => App::new(shared, Some(client)),
+        let client = match client {
+            Ok(client) => client,
             Err(error) => return no_preamble(peer, &error),
         };
-        let mut server = server!(Server, (stream), shared, Some(peer), implicit);
+        let mut app = App::new(shared, Some(client.address));
+        let mut server = server!(Server, (stream), shared, client.trustworthy(), implicit);
         let mut is_told = false;
         session!(
             server,
@@ -189,14 +192,15 @@ mod on_tokio {
         let _ = stream.set_nodelay(true);
         let client = match shared.policy.proxied {
             true => Box::pin(preamble::on_tokio(&mut stream, peer)).await,
-            false => Ok(peer),
+            false => Ok(Client::itself(peer)),
         };
-        let mut app = match client {
-            Ok(client) => App::new(&shared, Some(client)),
+        let client = match client {
+            Ok(client) => client,
             Err(error) => return no_preamble(peer, &error),
         };
+        let mut app = App::new(&shared, Some(client.address));
         let mut off = shared.until_off();
-        let mut server = server!(Server, (stream), shared, Some(peer), implicit);
+        let mut server = server!(Server, (stream), shared, client.trustworthy(), implicit);
         session!(server, app, wait!(off, server), |delivery| commit(delivery).await);
     }
 
@@ -253,14 +257,15 @@ mod on_smol {
         let _ = stream.set_nodelay(true);
         let client = match shared.policy.proxied {
             true => Box::pin(preamble::futures(&mut stream, peer)).await,
-            false => Ok(peer),
+            false => Ok(Client::itself(peer)),
         };
-        let mut app = match client {
-            Ok(client) => App::new(&shared, Some(client)),
+        let client = match client {
+            Ok(client) => client,
             Err(error) => return no_preamble(peer, &error),
         };
+        let mut app = App::new(&shared, Some(client.address));
         let mut off = shared.until_off();
-        let mut server = server!(Server, (stream, AsyncIo), shared, Some(peer), implicit);
+        let mut server = server!(Server, (stream, AsyncIo), shared, client.trustworthy(), implicit);
         session!(server, app, wait!(off, server), |delivery| smol::unblock(|| delivery.commit())
             .await);
     }
@@ -306,14 +311,16 @@ mod on_async_std {
         let _ = stream.set_nodelay(true);
         let client = match shared.policy.proxied {
             true => Box::pin(preamble::futures(&mut stream, peer)).await,
-            false => Ok(peer),
+            false => Ok(Client::itself(peer)),
         };
-        let mut app = match client {
-            Ok(client) => App::new(&shared, Some(client)),
+        let client = match client {
+            Ok(client) => client,
             Err(error) => return no_preamble(peer, &error),
         };
+        let mut app = App::new(&shared, Some(client.address));
         let mut off = shared.until_off();
-        let mut server = server!(Server, (Tcp(stream), Sleep), shared, Some(peer), implicit);
+        let mut server =
+            server!(Server, (Tcp(stream), Sleep), shared, client.trustworthy(), implicit);
         session!(server, app, wait!(off, server), |delivery| spawn_blocking(|| delivery.commit())
             .await);
     }

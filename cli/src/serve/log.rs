@@ -1,30 +1,53 @@
 //! One line a session or message on standard error.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Stderr, Write};
+use std::sync::Arc;
 
+use super::live::Live;
 use crate::args::serve::Log;
+use crate::plain::is_deceptive;
 
 /// A line that cannot be written is lost. That is no reason to lose anything else, so nothing is
 /// said about it: whatever would say it would fail as well.
-pub(super) fn start(log: Log) {
+pub(super) fn start(log: Log, live: Option<&Arc<Live>>) {
+    let live = live.cloned();
+    let out = move || live.clone().map_or_else(|| Out::Stderr(io::stderr()), Out::Live);
     let lines = tracing_subscriber::fmt().with_target(false).log_internal_errors(false);
     match log {
         Log::Text => {
             let colours = io::stderr().is_terminal();
             let shown = Shown { json: false, colours };
-            lines
-                .with_ansi(colours)
-                .with_writer(move || Harmless(io::stderr(), shown))
-                .compact()
-                .init();
+            lines.with_ansi(colours).with_writer(move || Harmless(out(), shown)).compact().init();
         }
         Log::Json => {
             let shown = Shown { json: true, colours: false };
-            let lines = lines.with_ansi(false).with_writer(move || Harmless(io::stderr(), shown));
+            let lines = lines.with_ansi(false).with_writer(move || Harmless(out(), shown));
             lines.json().flatten_event(true).init();
         }
         Log::Off => {}
+    }
+}
+
+/// Where lines go.
+enum Out {
+    Stderr(Stderr),
+    Live(Arc<Live>),
+}
+
+impl Write for Out {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match self {
+            Out::Stderr(stderr) => stderr.write(line),
+            Out::Live(live) => (&**live).write(line),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Out::Stderr(stderr) => stderr.flush(),
+            Out::Live(live) => (&**live).flush(),
+        }
     }
 }
 
@@ -58,12 +81,6 @@ impl<W: Write> Write for Harmless<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
     }
-}
-
-/// Controls, line and paragraph separators, and what turns the direction of writing around.
-fn is_deceptive(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod app;
 mod drive;
+mod live;
 mod log;
 mod people;
 mod preamble;
@@ -20,9 +21,11 @@ use smtp_codec::server::Config;
 use smtp_tls::ServerTls;
 
 use crate::args::Endpoint;
-use crate::args::serve::{BareNewline, Certificate, Log, ServeArgs, Storage};
+use crate::args::serve::{BareNewline, Certificate, ServeArgs, Storage};
 use crate::exit::{Exit, complain};
+use crate::live::is_watched;
 use crate::store::Store;
+use live::Live;
 use shared::{Policy, Shared};
 
 /// Serves until it has taken as many messages as it was told to, or is called off.
@@ -31,17 +34,19 @@ pub(crate) fn main(args: &ServeArgs) -> Exit {
         complain(format_args!("smtp: {sentence}"));
         return Exit::Usage;
     }
-    log::start(args.log);
-    match serve(args) {
+    let live = (args.has_view() && is_watched()).then(Live::new);
+    log::start(args.log(), live.as_ref());
+    match serve(args, live) {
         Ok(()) => Exit::Done,
         Err(error) => {
             complain(format_args!("smtp serve: {error}"));
-            Exit::Io
+            // What a file of users says is wrong, not how it is read.
+            if error.kind() == io::ErrorKind::InvalidInput { Exit::Usage } else { Exit::Io }
         }
     }
 }
 
-fn serve(args: &ServeArgs) -> io::Result<()> {
+fn serve(args: &ServeArgs, live: Option<Arc<Live>>) -> io::Result<()> {
     let config = Arc::new(config(args)?);
     let policy = policy(args, config.hostname())?;
     // A port that is in use must leave no directories behind.
@@ -51,7 +56,9 @@ fn serve(args: &ServeArgs) -> io::Result<()> {
         Storage::Raw(dir) => Store::raw(&dir)?,
         Storage::Discard => Store::discard(),
     };
-    let shared = Arc::new(Shared::new(config, policy, store, args.exit_after));
+    let mut shared = Shared::new(config, policy, store, args.exit_after);
+    shared.live.clone_from(&live);
+    let shared = Arc::new(shared);
     if args.stdio {
         return stdio::serve(args.runtime, shared);
     }
@@ -61,7 +68,12 @@ fn serve(args: &ServeArgs) -> io::Result<()> {
     }
     signals::heed(&shared)?;
     announce(&addresses, args)?;
-    drive::serve(args.runtime, listeners, shared)
+    let view = live.map(|live| live.show(&shared)).transpose()?;
+    let served = drive::serve(args.runtime, listeners, shared);
+    if let Some(view) = view {
+        view.stop();
+    }
+    served
 }
 
 fn config(args: &ServeArgs) -> io::Result<Config> {
@@ -70,6 +82,7 @@ fn config(args: &ServeArgs) -> io::Result<Config> {
         .map_err(|error| io::Error::other(format!("--hostname {hostname}: {error}")))?
         .max_size(args.max_size)
         .max_recipients(args.max_recipients)
+        .rcpt_max(args.max_recipients)
         .syntax(if args.lenient { Syntax::Lenient } else { Syntax::Strict })
         .bare_newline(match args.bare_newline {
             BareNewline::Reject => session::BareNewline::Reject,
@@ -109,7 +122,14 @@ fn policy(args: &ServeArgs, hostname: &str) -> io::Result<Policy> {
         Some(Certificate::SelfSigned) => {
             let names = [hostname, "localhost", "127.0.0.1", "::1"];
             let names = names.into_iter().filter(|name| !name.starts_with('['));
-            Some(ServerTls::self_signed(names).map(|(tls, _)| tls))
+            let (tls, pem) = ServerTls::self_signed(names).map_err(io::Error::other)?;
+            if let Some(file) = &args.tls_cert_out {
+                std::fs::write(file, pem).map_err(|error| {
+                    let why = format!("--tls-cert-out {}: {error}", file.display());
+                    io::Error::new(error.kind(), why)
+                })?;
+            }
+            Some(Ok(tls))
         }
     };
     Ok(Policy {
@@ -165,7 +185,7 @@ fn announce(addresses: &[SocketAddr], args: &ServeArgs) -> io::Result<()> {
         writeln!(out, "listening on {address}")?;
     }
     out.flush()?;
-    if args.log != Log::Text {
+    if !args.has_hints() {
         return Ok(());
     }
     let smtp = std::env::args().next().unwrap_or_else(|| "smtp".to_owned());
@@ -182,17 +202,22 @@ fn announce(addresses: &[SocketAddr], args: &ServeArgs) -> io::Result<()> {
     let letter = r"printf 'Subject: Hello\r\n\r\nHello Bob\r\n'";
     let envelope = "--from alice@example.org --to bob@example.org";
     let (host, port) = (address.ip(), address.port());
+    let ca = args.tls_cert_out.as_ref().map(|file| file.display());
+    let tls =
+        ca.as_ref().map(|file| format!(" --tls required --tls-ca {file}")).unwrap_or_default();
+    let ssl = ca.as_ref().map(|file| format!(" --ssl-reqd --cacert {file}")).unwrap_or_default();
+    let starttls = if ca.is_some() { " --tls" } else { "" };
     let lines = if args.lmtp {
         format!(
-            "  {letter} | {smtp} send --lmtp --server {address} {envelope}\n  \
-             swaks --protocol LMTP --server {host} --port {port} {envelope}"
+            "  {letter} | {smtp} send --lmtp --server {address}{tls} {envelope}\n  \
+             swaks --protocol LMTP --server {host} --port {port}{starttls} {envelope}"
         )
     } else {
         format!(
-            "  {letter} | {smtp} send --server {address} {envelope}\n  \
-             {letter} | curl smtp://{address} --mail-from alice@example.org \
+            "  {letter} | {smtp} send --server {address}{tls} {envelope}\n  \
+             {letter} | curl smtp://{address}{ssl} --mail-from alice@example.org \
              --mail-rcpt bob@example.org --upload-file -\n  \
-             swaks --server {host} --port {port} {envelope}"
+             swaks --server {host} --port {port}{starttls} {envelope}"
         )
     };
     complain(format_args!(

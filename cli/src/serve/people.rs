@@ -1,5 +1,6 @@
 //! The files of users.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,21 +26,28 @@ fn pairs(option: &str, what: &str, path: Option<&Path>) -> io::Result<Vec<(Strin
         io::Error::new(error.kind(), format!("{option} {}: {error}", path.display()))
     };
     let text = std::fs::read_to_string(path).map_err(explain)?;
-    parse(&text).map_err(|line| {
-        explain(io::Error::other(format!("line {line} is not a name, a colon and a {what}")))
-    })
+    parse(&text, what).map_err(|why| explain(io::Error::new(io::ErrorKind::InvalidInput, why)))
 }
 
-/// Names and secrets, or the number of the line that is none.
-fn parse(text: &str) -> Result<Vec<(String, String)>, usize> {
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty());
-    let pairs = lines.map(|(index, line)| match line.split_once(':') {
-        Some((name, secret)) if is_name(name) && !secret.is_empty() => {
-            Ok((name.to_owned(), secret.to_owned()))
+/// Names and secrets, or what is wrong with them.
+fn parse(text: &str, what: &str) -> Result<Vec<(String, String)>, String> {
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty()) {
+        match line.split_once(':') {
+            Some((name, secret)) if is_name(name) && !secret.is_empty() => {
+                if let Some(before) = seen.insert(name, number) {
+                    return Err(format!("lines {before} and {number} are both for {name}"));
+                }
+                pairs.push((name.to_owned(), secret.to_owned()));
+            }
+            _ => return Err(format!("line {number} is not a name, a colon and a {what}")),
         }
-        _ => Err(index + 1),
-    });
-    pairs.collect()
+    }
+    if pairs.is_empty() {
+        return Err("nobody is in it".to_owned());
+    }
+    Ok(pairs)
 }
 
 fn is_name(name: &str) -> bool {
@@ -52,7 +60,7 @@ mod tests {
 
     #[test]
     fn names_and_passwords() {
-        let users = parse("alice:tiger\n\nbob@example.org:a:b c\r\n").unwrap();
+        let users = parse("alice:tiger\n\nbob@example.org:a:b c\r\n", "password").unwrap();
         let want = [("alice", "tiger"), ("bob@example.org", "a:b c")];
         assert_eq!(users, want.map(|(name, secret)| (name.to_owned(), secret.to_owned())));
     }
@@ -79,9 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_none_is_named() {
+    fn what_is_wrong_is_said() {
         for (text, line) in [("alice", 1), ("a:b\n:c", 2), ("a:b\n\nc:", 3), ("a\tb:c", 1)] {
-            assert_eq!(parse(text).err(), Some(line), "{text:?}");
+            let why = format!("line {line} is not a name, a colon and a token");
+            assert_eq!(parse(text, "token").err(), Some(why), "{text:?}");
         }
+        let twice = parse("alice:a\n\nbob:b\nalice:a", "password");
+        assert_eq!(twice.unwrap_err(), "lines 1 and 4 are both for alice");
+        assert_eq!(parse("\n\n", "password").unwrap_err(), "nobody is in it");
     }
 }

@@ -10,15 +10,36 @@ use smtp_proxy_protocol::{Header, Preamble};
 /// How long a load balancer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Who the client is, by the header or because nobody else is named.
-fn peer(header: Header, peer: SocketAddr) -> SocketAddr {
-    match header {
-        Header::Client { source, .. } => source,
-        Header::Local | Header::Unknown => peer,
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Client {
+    /// The client, or who speaks for it where nobody is named.
+    pub(super) address: SocketAddr,
+    /// Whether that is the client itself.
+    pub(super) is_known: bool,
+}
+
+impl Client {
+    /// Who connected, without a header.
+    pub(super) fn itself(peer: SocketAddr) -> Self {
+        Client { address: peer, is_known: true }
+    }
+
+    fn by(header: Header, peer: SocketAddr) -> Self {
+        match header {
+            Header::Client { source, .. } => Self::itself(source),
+            Header::Local => Self::itself(peer),
+            Header::Unknown => Client { address: peer, is_known: false },
+        }
+    }
+
+    /// Whom to trust, if anybody.
+    pub(super) fn trustworthy(self) -> Option<SocketAddr> {
+        self.is_known.then_some(self.address)
     }
 }
 
-pub(super) fn blocking(mut stream: &TcpStream, from: SocketAddr) -> io::Result<SocketAddr> {
+pub(super) fn blocking(mut stream: &TcpStream, from: SocketAddr) -> io::Result<Client> {
     use std::io::Read;
     let by = Instant::now() + PATIENCE;
     let mut preamble = Preamble::new();
@@ -27,7 +48,7 @@ pub(super) fn blocking(mut stream: &TcpStream, from: SocketAddr) -> io::Result<S
         stream.set_read_timeout(Some(left.ok_or(io::ErrorKind::TimedOut)?))?;
         let n = stream.read(preamble.space())?;
         if let Some(header) = preamble.filled(n)? {
-            return Ok(peer(header, from));
+            return Ok(Client::by(header, from));
         }
     }
 }
@@ -36,13 +57,13 @@ pub(super) fn blocking(mut stream: &TcpStream, from: SocketAddr) -> io::Result<S
 pub(super) async fn futures<S: smol::io::AsyncRead + Unpin>(
     stream: &mut S,
     from: SocketAddr,
-) -> io::Result<SocketAddr> {
+) -> io::Result<Client> {
     let read = async {
         let mut preamble = Preamble::new();
         loop {
             let n = stream.read(preamble.space()).await?;
             if let Some(header) = preamble.filled(n)? {
-                return Ok(peer(header, from));
+                return Ok(Client::by(header, from));
             }
         }
     };
@@ -56,14 +77,14 @@ pub(super) async fn futures<S: smol::io::AsyncRead + Unpin>(
 pub(super) async fn on_tokio(
     stream: &mut tokio::net::TcpStream,
     from: SocketAddr,
-) -> io::Result<SocketAddr> {
+) -> io::Result<Client> {
     use tokio::io::AsyncReadExt;
     let read = async {
         let mut preamble = Preamble::new();
         loop {
             let n = stream.read(preamble.space()).await?;
             if let Some(header) = preamble.filled(n)? {
-                return Ok(peer(header, from));
+                return Ok(Client::by(header, from));
             }
         }
     };

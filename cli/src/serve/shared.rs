@@ -14,6 +14,7 @@ use smtp_codec::server::Config;
 use smtp_sasl::Users;
 use smtp_tls::ServerTls;
 
+use super::live::Live;
 use crate::store::Store;
 
 /// How long sessions have to end once the server stops.
@@ -42,6 +43,8 @@ pub(super) struct Shared {
     pub(super) config: Arc<Config>,
     pub(super) policy: Policy,
     pub(super) store: Store,
+    /// Who watches, if anybody does.
+    pub(super) live: Option<Arc<Live>>,
     exit_after: Option<u64>,
     taken: AtomicU64,
     sessions: AtomicUsize,
@@ -61,6 +64,7 @@ impl Shared {
             config,
             policy,
             store,
+            live: None,
             exit_after,
             taken: AtomicU64::new(0),
             sessions: AtomicUsize::new(0),
@@ -100,7 +104,15 @@ impl Shared {
     /// Counts a session for as long as what is returned lives.
     pub(super) fn session(self: &Arc<Self>) -> Present {
         self.sessions.fetch_add(1, Ordering::SeqCst);
+        if let Some(live) = &self.live {
+            live.session();
+        }
         Present(Arc::clone(self))
+    }
+
+    /// The sessions that there are.
+    pub(super) fn present(&self) -> usize {
+        self.sessions.load(Ordering::SeqCst)
     }
 
     /// Blocks until the server is to stop and its sessions have ended, or had time to.

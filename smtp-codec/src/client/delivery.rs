@@ -140,8 +140,9 @@ impl<'e> Delivery<'e> {
             },
             Event::WantBody(slot) => return Step::Body(slot),
             Event::Mail(reply) if !reply.code().is_positive() => {
-                self.decide_all(|_, _| Delivered::from_reply(Stage::Mail, reply));
-                self.reply = Some(reply.into());
+                let reply = ReplyBuf::from(reply);
+                self.decide_all(|_, _| Delivered::from_reply(Stage::Mail, reply.clone()));
+                self.reply = Some(reply);
             }
             Event::Rcpt(_, reply) => {
                 while let Some(Fate::Decided(_)) = self.fates.get(self.answered) {
@@ -159,20 +160,21 @@ impl<'e> Delivery<'e> {
                 if reply.code().class() == Class::PositiveIntermediate {
                     self.stage = Stage::Message;
                 } else {
-                    self.decide_taken(Stage::Data, reply);
+                    self.decide_taken(Stage::Data, reply.into());
                 }
             }
             Event::Done(reply) => {
-                self.keep_promises(reply);
+                let reply = ReplyBuf::from(reply);
+                self.keep_promises(&reply);
                 self.decide_taken(Stage::Message, reply);
             }
             Event::DoneFor(_, reply) => self.decide_next(reply),
             Event::Refused(reply) => {
-                let (stage, named) = (self.stage, self.next);
+                let (stage, named, reply) = (self.stage, self.next, ReplyBuf::from(reply));
                 self.decide_all(|index, fate| {
-                    Delivered::from_reply(reached(stage, named, index, fate), reply)
+                    Delivered::from_reply(reached(stage, named, index, fate), reply.clone())
                 });
-                self.reply = Some(reply.into());
+                self.reply = Some(reply);
             }
             Event::Closed(_) => return Step::Over,
             Event::Challenge(challenge) => challenge.cancel(),
@@ -204,10 +206,11 @@ impl<'e> Delivery<'e> {
     /// LMTP and PRDR answer for one recipient after the other, in the order in which they were
     /// accepted.
     fn decide_next(&mut self, reply: Reply<'_>) {
+        let kept = ReplyBuf::from(reply);
         for fate in self.fates.iter_mut().skip(self.judged) {
             self.judged += 1;
             if let Fate::Taken = fate {
-                let delivered = Delivered::from_reply(Stage::Message, reply);
+                let delivered = Delivered::from_reply(Stage::Message, kept.clone());
                 *fate = match reply.code().is_positive() && self.sums_up {
                     true => Fate::Promised(delivered),
                     false => Fate::Decided(delivered),
@@ -215,28 +218,28 @@ impl<'e> Delivery<'e> {
                 break;
             }
         }
-        self.reply = Some(reply.into());
+        self.reply = Some(kept);
     }
 
     /// The last reply of PRDR: what a recipient was refused stays so, whatever it says.
-    fn keep_promises(&mut self, reply: Reply<'_>) {
+    fn keep_promises(&mut self, reply: &ReplyBuf) {
         for fate in &mut self.fates {
             if let Fate::Promised(promised) = fate {
-                *fate = Fate::Decided(match reply.code().is_positive() {
+                *fate = Fate::Decided(match reply.as_reply().code().is_positive() {
                     true => promised.clone(),
-                    false => Delivered::from_reply(Stage::Message, reply),
+                    false => Delivered::from_reply(Stage::Message, reply.clone()),
                 });
             }
         }
     }
 
-    fn decide_taken(&mut self, stage: Stage, reply: Reply<'_>) {
+    fn decide_taken(&mut self, stage: Stage, reply: ReplyBuf) {
         for fate in &mut self.fates {
             if let Fate::Taken = fate {
-                *fate = Fate::Decided(Delivered::from_reply(stage, reply));
+                *fate = Fate::Decided(Delivered::from_reply(stage, reply.clone()));
             }
         }
-        self.reply = Some(reply.into());
+        self.reply = Some(reply);
     }
 
     /// What has become of every recipient. Whoever is undecided was not reached, and is deferred;
@@ -287,9 +290,7 @@ fn verdict(error: CallError) -> Verdict {
 
 fn refused_before(connection: &Connection) -> Delivered {
     let lost = Delivered { verdict: Verdict::Deferred, stage: Stage::Connect, reply: None };
-    connection
-        .refusal()
-        .map_or(lost, |reply| Delivered::from_reply(Stage::Connect, reply.as_reply()))
+    connection.refusal().map_or(lost, |reply| Delivered::from_reply(Stage::Connect, reply.clone()))
 }
 
 /// Where a recipient stands that nothing was decided about, when `named` of them were named.

@@ -1,12 +1,16 @@
 //! The client's end of a connection.
+//!
+//! [`Config`] says how a client goes about its work, and [`Connection`] is one session. An adapter's
+//! `send` is [`Delivery`] in a loop and returns [`Sent`]; its `authenticate` is [`Authentication`]; for
+//! more recipients than a server takes there is [`Split`]. Who leads the dialogue alone meets
+//! [`Event`].
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
 use smtp_proto::reply::{
-    Capabilities, Extensions, Progress, Reply, ReplyBuf, ReplyFault, ReplyScanner,
+    Capabilities, Extension, Extensions, Progress, ReplyBuf, ReplyFault, ReplyScanner,
 };
 use smtp_proto::session::Framing;
 use smtp_proto::session::client::{ContentKind, ProtocolFault, Question, Session};
@@ -18,7 +22,10 @@ mod content;
 mod delivery;
 mod event;
 mod limits;
+mod observer;
 mod split;
+#[cfg(feature = "watch")]
+mod watch;
 
 pub use self::auth::Challenge;
 pub use self::authenticator::{Attempt, AuthError, Authentication, Authenticator};
@@ -27,6 +34,7 @@ pub use self::content::Content;
 pub use self::delivery::{Delivery, Sent, Step};
 pub use self::event::{BodySlot, Event, RcptSlot, Ready};
 pub use self::limits::Limits;
+pub use self::observer::Traffic;
 pub use self::split::{Part, Split};
 pub use crate::Want;
 pub use smtp_proto::session::client::{CallError, Closing};
@@ -34,19 +42,11 @@ pub use smtp_proto::session::{BareNewline, TlsPolicy};
 
 use self::auth::{Auth, remember};
 use self::event::Call;
+use self::observer::Observer;
 use crate::buffer::{RxBuf, TxBuf};
 use crate::dot::Encoder;
 use crate::line::{Framed, LineFault, Lines};
 use crate::pace::Pace;
-
-/// One line of the dialogue, as it is sent or received, without its CRLF.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Traffic<'a> {
-    /// By this side. Mail data is not shown.
-    Sent(&'a [u8]),
-    /// By the server.
-    Received(&'a [u8]),
-}
 
 /// A client session with its framing and its buffers.
 ///
@@ -96,38 +96,6 @@ pub struct Connection {
     gone: u64,
 }
 
-type Tell = dyn FnMut(Traffic<'_>) + Send;
-
-#[derive(Default)]
-struct Observer(Option<Box<Tell>>);
-
-impl fmt::Debug for Observer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Observer" } else { "None" })
-    }
-}
-
-impl Observer {
-    fn sent(&mut self, bytes: &[u8]) {
-        if let Some(tell) = &mut self.0 {
-            for line in bytes.split_inclusive(|&b| b == b'\n') {
-                tell(Traffic::Sent(line.strip_suffix(b"\r\n").unwrap_or(line)));
-            }
-        }
-    }
-
-    /// A line of an AUTH exchange, which may be a password.
-    fn masked(&mut self, start: &str) {
-        self.sent(format!("{start}****").as_bytes());
-    }
-
-    fn received(&mut self, line: &[u8]) {
-        if let Some(tell) = &mut self.0 {
-            tell(Traffic::Received(line));
-        }
-    }
-}
-
 impl Connection {
     /// A connection that has just been made.
     #[must_use]
@@ -163,7 +131,7 @@ impl Connection {
 
     /// Has each line of the dialogue shown to `tell`.
     pub fn observe(&mut self, tell: impl FnMut(Traffic<'_>) + Send + 'static) {
-        self.observer = Observer(Some(Box::new(tell)));
+        self.observer.tell = Some(Box::new(tell));
     }
 
     /// Where received bytes go.
@@ -322,6 +290,8 @@ impl Connection {
         self.session.noted();
         self.count();
         loop {
+            #[cfg(feature = "watch")]
+            self.look();
             if let Some(told) = self.session.told() {
                 self.handed = Some(told);
                 return Want::Event;
@@ -420,6 +390,8 @@ impl Connection {
         }
         let mark = self.tx.remaining();
         self.session.reply(reply, self.config.hello(), &mut self.tx);
+        #[cfg(feature = "watch")]
+        self.observer.watch.told(self.session.told(), reply.code());
         if self.session.asked() == Some(Question::Challenge) {
             self.auth.challenged(reply, &mut self.session, &mut self.tx);
             if self.tx.remaining() > mark {
@@ -429,7 +401,12 @@ impl Connection {
             self.observer.sent(self.tx.since(mark));
         }
         match self.session.told() {
-            Some(Question::Ehlo) => remember(&mut self.mechanisms, Capabilities::new(reply)),
+            Some(Question::Ehlo) => {
+                self.mechanisms.clear();
+                if self.session.extensions().contains(Extension::Auth) {
+                    remember(&mut self.mechanisms, Capabilities::new(reply));
+                }
+            }
             Some(Question::Refused) => self.refusal = Some(reply.into()),
             _ => {}
         }
@@ -456,10 +433,10 @@ impl Connection {
     /// What the caller must look at or go on with. Asked twice it answers the same.
     pub fn event(&mut self) -> Event<'_> {
         let Connection { config, session, rx, tx, present, encoder, body, .. } = self;
-        let Connection { chunk, observer, auth, .. } = self;
+        let Connection { chunk, observer, auth, scanner, .. } = self;
         if let Some(told) = session.told() {
             let bytes = rx.bytes().get(..*present).unwrap_or_default();
-            let Ok(reply) = Reply::parse(bytes) else { return Event::Idle };
+            let Ok(reply) = scanner.reply(bytes) else { return Event::Idle };
             return match told {
                 Question::Greeting => Event::Greeting(reply),
                 Question::Ehlo => Event::Ehlo(Capabilities::new(reply)),

@@ -34,14 +34,22 @@ pub struct Config {
     greet_pause: Duration,
 }
 
-/// A mechanism that AUTH cannot offer: no name of one (RFC 4422 section 3.1), or one too many for
-/// a line of the EHLO reply.
+/// Why AUTH cannot offer a mechanism.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadMechanism;
+#[non_exhaustive]
+pub enum BadMechanism {
+    /// It is not the name of one (RFC 4422 section 3.1).
+    Name,
+    /// It is one too many for a line of the EHLO reply, where all of them have 480 octets.
+    TooMany,
+}
 
 impl fmt::Display for BadMechanism {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not the name of a SASL mechanism, or one too many")
+        f.write_str(match self {
+            BadMechanism::Name => "this is not the name of a SASL mechanism",
+            BadMechanism::TooMany => "the names of the mechanisms are longer than 480 octets",
+        })
     }
 }
 
@@ -92,8 +100,9 @@ impl Config {
     /// tells nothing.
     #[must_use]
     pub fn rcpt_max(self, recipients: u32) -> Self {
-        let limits = self.settings.extensions.limits();
-        self.tell(SmtpLimits { rcpt_max: Some(recipients), ..limits })
+        let mut limits = self.settings.extensions.limits();
+        limits.rcpt_max = Some(recipients);
+        self.tell(limits)
     }
 
     /// Tells clients with LIMITS that a session may have so many MAIL, from 1 to 999,999 (RFC 9422
@@ -104,8 +113,9 @@ impl Config {
     /// to be kept.
     #[must_use]
     pub fn mail_max(self, transactions: u32) -> Self {
-        let limits = self.settings.extensions.limits();
-        self.tell(SmtpLimits { mail_max: Some(transactions), ..limits })
+        let mut limits = self.settings.extensions.limits();
+        limits.mail_max = Some(transactions);
+        self.tell(limits)
     }
 
     fn tell(mut self, limits: SmtpLimits) -> Self {
@@ -152,19 +162,19 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`BadMechanism`] if one is no mechanism's name, or together they pass 480 octets.
+    /// [`BadMechanism`] if one is no mechanism's name, or there are too many.
     pub fn auth<'m>(
         mut self,
         mechanisms: impl IntoIterator<Item = &'m str>,
     ) -> Result<Self, BadMechanism> {
         let mut names = String::new();
         for name in mechanisms {
-            Mechanism::parse(name).ok_or(BadMechanism)?;
+            Mechanism::parse(name).ok_or(BadMechanism::Name)?;
             names.push_str(if names.is_empty() { "" } else { " " });
             names.push_str(name);
         }
         if names.len() >= MECHANISMS {
-            return Err(BadMechanism);
+            return Err(BadMechanism::TooMany);
         }
         let offered = self.settings.extensions;
         self.settings.extensions = match names.is_empty() {

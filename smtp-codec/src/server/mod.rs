@@ -1,4 +1,9 @@
 //! The server's end of a connection.
+//!
+//! [`Config`] says what a server is, [`Connection`] is one client's session, and [`Event`] what the
+//! application is told and asked. The guide has them in order: [`events`](crate::guide::events),
+//! [`answering`](crate::guide::answering), [`streaming`](crate::guide::streaming),
+//! [`limits`](crate::guide::limits).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +17,8 @@ use smtp_proto::session::server::{LineFault, Question, Session};
 mod config;
 mod event;
 mod present;
+#[cfg(feature = "watch")]
+mod watch;
 
 pub use self::config::{BadMechanism, Config};
 pub use self::event::{
@@ -74,6 +81,8 @@ pub struct Connection {
     deviations: (Deviations, Deviations),
     /// The application was asked something, which ends a wait.
     asked: bool,
+    #[cfg(feature = "watch")]
+    watch: watch::Watch,
 }
 
 /// Room for one read of mail data.
@@ -103,6 +112,8 @@ impl Connection {
             pace: Pace::default(),
             deviations: (Deviations::NONE, Deviations::NONE),
             asked: false,
+            #[cfg(feature = "watch")]
+            watch: watch::Watch::default(),
         }
     }
 
@@ -277,6 +288,8 @@ impl Connection {
             self.session.noted();
         }
         loop {
+            #[cfg(feature = "watch")]
+            self.look();
             if let Some(question) = self.session.question() {
                 self.asked = true;
                 // What one recipient is told need not wait for what the next will be.
@@ -327,10 +340,10 @@ impl Connection {
             self.session.shut_down(&cx, &mut self.tx);
             return Progress::Made;
         }
+        if self.rx.is_empty() {
+            return Progress::Starved;
+        }
         if self.session.is_held() {
-            if self.rx.is_empty() {
-                return Progress::Starved;
-            }
             self.session.spoke_first(&cx, &mut self.tx);
             return Progress::Made;
         }
@@ -341,6 +354,8 @@ impl Connection {
                     self.deviations.0 = Deviations::of(line);
                     self.deviations.1 |= self.deviations.0;
                 }
+                #[cfg(feature = "watch")]
+                self.watch.line(line, self.session.is_commanded());
                 self.session.command(&cx, line, &mut self.tx);
                 self.present = Present::Line(len);
                 if let Some(Question::Data) = self.session.question() {

@@ -9,9 +9,10 @@ use super::{
     AddressError, AddressLiteral,
     error::{Parsed, fault, whole},
     literal::literal,
+    utf8::Utf8,
 };
 use crate::sink::{Sink, Text};
-use crate::syntax::{Class, Syntax};
+use crate::syntax::{Class, Syntax, Walk, walk};
 
 /// RFC 5321 section 4.5.3.1.2, in octets.
 const MAX_DOMAIN: usize = 255;
@@ -39,8 +40,8 @@ const MAX_LABEL: usize = 63;
 /// assert_eq!(domain.as_str(), "Mail.Example.ORG");
 /// assert!(!Domain::parse("例子.广告").unwrap().is_ascii());
 /// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Domain<'a>(pub(super) &'a str);
+#[derive(Clone, Copy)]
+pub struct Domain<'a>(Utf8<'a>);
 
 impl<'a> Domain<'a> {
     /// Parses a whole text as a domain, strictly.
@@ -59,25 +60,52 @@ impl<'a> Domain<'a> {
     ///
     /// As [`Domain::parse`].
     pub fn parse_with(text: &'a str, syntax: Syntax) -> Result<Self, AddressError> {
-        whole(|input| domain_at(syntax, input), text, AddressError::Domain)
+        match Self::plain(text.as_bytes()) {
+            Some((domain, [])) => Ok(domain),
+            _ => whole(|input| domain_at(syntax, input), text, AddressError::Domain),
+        }
     }
 
-    /// The text as received.
+    /// The text as received. It is kept as octets, so that each call looks through them once.
     #[must_use]
     pub const fn as_str(self) -> &'a str {
-        self.0
+        self.0.as_str()
     }
 
     /// Whether it can be sent without SMTPUTF8.
     #[must_use]
     pub const fn is_ascii(self) -> bool {
-        self.0.is_ascii()
+        self.0.as_bytes().is_ascii()
+    }
+
+    pub(super) const fn len(self) -> usize {
+        self.0.as_bytes().len()
+    }
+
+    /// A text that was parsed before.
+    #[cfg(feature = "alloc")]
+    pub(super) const fn checked(text: &'a str) -> Self {
+        Domain(Utf8::new(text))
+    }
+
+    /// The domain at the start of `input` and what follows it, if it is [`plain`], as nearly all of
+    /// them are. Any other is left to [`domain_at`].
+    #[inline]
+    pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (name, rest) = Utf8::ascii(input, plain(input)?)?;
+        Some((Domain(name), rest))
+    }
+}
+
+impl fmt::Debug for Domain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Domain").field(&self.as_str()).finish()
     }
 }
 
 impl PartialEq for Domain<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.0.eq_ignore_ascii_case(other.0)
+        self.0.as_bytes().eq_ignore_ascii_case(other.0.as_bytes())
     }
 }
 
@@ -85,7 +113,7 @@ impl Eq for Domain<'_> {}
 
 impl Hash for Domain<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for byte in self.0.bytes() {
+        for byte in self.0.as_bytes() {
             state.write_u8(byte.to_ascii_lowercase());
         }
         state.write_u8(0xff);
@@ -94,7 +122,7 @@ impl Hash for Domain<'_> {
 
 impl fmt::Display for Domain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -205,9 +233,7 @@ pub(super) fn domain_at(syntax: Syntax, input: &str) -> Parsed<'_, Domain<'_>> {
     let class = if syntax.is_lenient() { LENIENT } else { Class::LDH };
 
     let bytes = input.as_bytes();
-    let simple = if syntax.is_lenient() { None } else { plain(bytes) };
-    let scanned = simple.map_or_else(|| scan(bytes, class, syntax), Ok);
-    let (name, rest) = match scanned {
+    let (name, rest) = match scan(bytes, class, syntax) {
         Ok(length) if bytes.get(length).is_none_or(u8::is_ascii) => {
             input.split_at_checked(length).ok_or(fault(AddressError::Domain))?
         }
@@ -216,7 +242,7 @@ pub(super) fn domain_at(syntax: Syntax, input: &str) -> Parsed<'_, Domain<'_>> {
     if name.len() > MAX_DOMAIN {
         return Err(fault(AddressError::TooLong));
     }
-    Ok((rest, Domain(name)))
+    Ok((rest, Domain(Utf8::new(name))))
 }
 
 /// A domain that is not all ASCII, or an error; apart, so that the common case stays short.
@@ -229,30 +255,25 @@ fn international(input: &str, class: Class, syntax: Syntax) -> Parsed<'_, &str> 
     }
 }
 
-/// The length of the domain at the start of `input`, whose labels are of `class`.
-/// The length of a domain in ASCII that no label makes too long; what is not as simple as that is
-/// left to [`scan`].
-#[inline]
+/// The length of a domain in ASCII whose dots and hyphens each stand between letters or digits, and
+/// that is no longer than a label may be.
+#[inline(never)]
 fn plain(input: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        let end = Class::LET_DIG.run_from(input, at);
-        if end == at {
-            return None;
+    let mut start = 0;
+    let length = walk(input, |at, byte| match byte {
+        _ if Class::LET_DIG.holds(byte) => Walk::On,
+        _ if at == start => Walk::Never,
+        _ if Class::JOINT.holds(byte) => {
+            start = at + 1;
+            Walk::On
         }
-        match input.get(end) {
-            Some(b'.') => at = end + 1,
-            Some(b'-') => {
-                at = end + 1;
-                while input.get(at) == Some(&b'-') {
-                    at += 1;
-                }
-            }
-            _ => return (end <= MAX_LABEL).then_some(end),
-        }
-    }
+        0x80.. => Walk::Never,
+        _ => Walk::End,
+    })?;
+    (length != start && length <= MAX_LABEL).then_some(length)
 }
 
+/// The length of the domain at the start of `input`, whose labels are of `class`.
 fn scan(input: &[u8], class: Class, syntax: Syntax) -> Result<usize, AddressError> {
     let mut rest = input;
     loop {
@@ -417,7 +438,10 @@ mod tests {
         #[test]
         fn scanning_agrees_with_the_grammar(text in "[a-c_.\u{7f}-\u{a1}-]{0,8}") {
             for syntax in [Syntax::Strict, LENIENT] {
-                prop_assert_eq!(Domain::parse_with(&text, syntax).is_ok(), is_domain(&text, syntax));
+                let is_domain = is_domain(&text, syntax);
+                prop_assert_eq!(Domain::parse_with(&text, syntax).is_ok(), is_domain);
+                let scanned = whole(|input| domain_at(syntax, input), &text, AddressError::Domain);
+                prop_assert_eq!(scanned.is_ok(), is_domain);
             }
         }
 

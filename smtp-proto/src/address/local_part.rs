@@ -9,8 +9,9 @@ use core::{
 use super::{
     AddressError,
     error::{Parsed, fault, whole},
+    utf8::Utf8,
 };
-use crate::syntax::{Class, Syntax};
+use crate::syntax::{Class, Syntax, Walk, walk};
 
 /// RFC 5321 section 4.5.3.1.1, in octets.
 const MAX_LOCAL_PART: usize = 64;
@@ -41,8 +42,8 @@ const MAX_LOCAL_PART: usize = 64;
 /// assert_eq!(quoted.canonical().to_string(), "joe");
 /// assert_eq!(quoted.to_string(), r#""j\oe""#);
 /// ```
-#[derive(Clone, Copy, Debug)]
-pub struct LocalPart<'a>(pub(super) &'a str);
+#[derive(Clone, Copy)]
+pub struct LocalPart<'a>(Utf8<'a>);
 
 impl<'a> LocalPart<'a> {
     /// Parses a whole text as a local part, strictly.
@@ -64,27 +65,47 @@ impl<'a> LocalPart<'a> {
         whole(|input| local_part_at(syntax, input), text, AddressError::LocalPart)
     }
 
-    /// The text as received, with its quotes.
+    /// The text as received, with its quotes. It is kept as octets, so that each call looks through
+    /// them once.
     #[must_use]
     pub const fn as_str(self) -> &'a str {
-        self.0
+        self.0.as_str()
     }
 
     /// Whether it was received as a Quoted-string.
     #[must_use]
     pub fn is_quoted(self) -> bool {
-        self.0.starts_with('"')
+        self.0.as_bytes().starts_with(b"\"")
     }
 
     /// Whether it can be sent without SMTPUTF8.
     #[must_use]
     pub const fn is_ascii(self) -> bool {
-        self.0.is_ascii()
+        self.0.as_bytes().is_ascii()
+    }
+
+    /// A text that was parsed before.
+    #[cfg(feature = "alloc")]
+    pub(super) const fn checked(text: &'a str) -> Self {
+        LocalPart(Utf8::new(text))
+    }
+
+    pub(super) const fn as_bytes(self) -> &'a [u8] {
+        self.0.as_bytes()
+    }
+
+    /// The Dot-string at the start of `input` and what follows it, if it is in ASCII and not too
+    /// long: what nearly all local parts are. Any other is left to [`local_part_at`].
+    #[inline]
+    pub(super) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let length = plain(input)?;
+        let (text, rest) = Utf8::ascii(input, length)?;
+        (length <= MAX_LOCAL_PART).then_some((LocalPart(text), rest))
     }
 
     /// What it means: the characters without quotes and backslashes.
     pub fn value(self) -> impl Iterator<Item = char> + Clone + 'a {
-        let text = self.0;
+        let text = self.as_str();
         let inner = text.strip_prefix('"').and_then(|inner| inner.strip_suffix('"'));
         let mut chars = inner.unwrap_or(text).chars();
         // A Dot-string holds no backslash, so one rule does for both forms.
@@ -101,11 +122,17 @@ impl<'a> LocalPart<'a> {
     }
 }
 
+impl fmt::Debug for LocalPart<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LocalPart").field(&self.as_str()).finish()
+    }
+}
+
 impl PartialEq for LocalPart<'_> {
     fn eq(&self, other: &Self) -> bool {
         match self.is_quoted() || other.is_quoted() {
             true => self.value().eq(other.value()),
-            false => self.0 == other.0,
+            false => self.as_bytes() == other.as_bytes(),
         }
     }
 }
@@ -123,7 +150,7 @@ impl Hash for LocalPart<'_> {
 
 impl fmt::Display for LocalPart<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -178,7 +205,7 @@ pub(super) fn local_part_at(syntax: Syntax, input: &str) -> Parsed<'_, LocalPart
     if text.len() > MAX_LOCAL_PART && !syntax.is_lenient() {
         return Err(fault(AddressError::TooLong));
     }
-    Ok((rest, LocalPart(text)))
+    Ok((rest, LocalPart(Utf8::new(text))))
 }
 
 /// A local part that is quoted or not all ASCII, or an error; apart, so that the common case stays
@@ -196,12 +223,28 @@ fn uncommon(input: &str, syntax: Syntax) -> Parsed<'_, &str> {
     }
 }
 
-/// `Dot-string = Atom *("."  Atom)`, its atoms of `atext`.
+/// The length of a Dot-string in ASCII.
 #[inline]
+fn plain(input: &[u8]) -> Option<usize> {
+    let mut start = 0;
+    let length = walk(input, |at, byte| match byte {
+        _ if Class::ASCII_ATEXT.holds(byte) => Walk::On,
+        _ if at == start => Walk::Never,
+        b'.' => {
+            start = at + 1;
+            Walk::On
+        }
+        0x80.. => Walk::Never,
+        _ => Walk::End,
+    })?;
+    (length != start).then_some(length)
+}
+
+/// `Dot-string = Atom *("."  Atom)`, its atoms of `atext`.
 fn dot_string_length(input: &[u8], atext: Class, syntax: Syntax) -> Option<usize> {
     let mut at = 0;
     loop {
-        let end = atext.run_from(input, at);
+        let end = at + atext.run(input.get(at..)?);
         if end == at && !syntax.is_lenient() {
             return None;
         }

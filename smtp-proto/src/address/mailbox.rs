@@ -5,7 +5,7 @@ use core::fmt;
 use nom::{Parser, sequence::separated_pair};
 
 use super::{
-    AddressError, AddressLiteral, Host, LocalPart,
+    AddressError, AddressLiteral, Domain, Host, LocalPart,
     domain::host_at,
     error::{Fault, Parsed, fault, whole},
     local_part::local_part_at,
@@ -56,7 +56,10 @@ impl<'a> Mailbox<'a> {
     ///
     /// See [`AddressError`].
     pub fn parse_with(text: &'a str, syntax: Syntax) -> Result<Self, AddressError> {
-        whole(mailbox(syntax), text, AddressError::Domain)
+        match Self::plain(text.as_bytes()) {
+            Some((mailbox, [])) => Ok(mailbox),
+            _ => whole(mailbox(syntax), text, AddressError::Domain),
+        }
     }
 
     /// What stands before the `@`.
@@ -83,9 +86,17 @@ impl<'a> Mailbox<'a> {
     }
 }
 
-impl Mailbox<'_> {
+impl<'a> Mailbox<'a> {
+    /// The mailbox at the start of `input` and what follows it, if both its parts are plain.
+    #[inline]
+    pub(super) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (local_part, behind) = LocalPart::plain(input)?;
+        let (domain, rest) = Domain::plain(behind.strip_prefix(b"@")?)?;
+        Some((Mailbox { local_part, host: Host::Domain(domain) }, rest))
+    }
+
     pub(crate) fn encode<S: Sink + ?Sized>(self, out: &mut S) {
-        out.put(self.local_part.as_str().as_bytes());
+        out.put(self.local_part.as_bytes());
         out.put(b"@");
         self.host.encode(out);
     }
@@ -118,10 +129,10 @@ pub(super) fn mailbox_at(syntax: Syntax, input: &str) -> Parsed<'_, Mailbox<'_>>
     let (rest, (local_part, host)) = separated_pair(local_part, at, host).parse_complete(input)?;
     // A literal is written anew and may grow: "::" for one group becomes ":0:".
     let host_length = match host {
-        Host::Domain(domain) => domain.as_str().len(),
+        Host::Domain(domain) => domain.len(),
         Host::Literal(_) => AddressLiteral::MAX_WRITTEN,
     };
-    if local_part.as_str().len() + 1 + host_length > MAX_MAILBOX {
+    if local_part.as_bytes().len() + 1 + host_length > MAX_MAILBOX {
         return Err(fault(AddressError::TooLong));
     }
     Ok((rest, Mailbox { local_part, host }))

@@ -23,6 +23,7 @@ mod owned;
 mod path;
 #[cfg(test)]
 pub(crate) mod strategy;
+mod utf8;
 
 pub use domain::{Domain, Host};
 pub use error::AddressError;

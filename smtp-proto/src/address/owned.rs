@@ -90,7 +90,7 @@ impl HostBuf {
     #[must_use]
     pub fn as_host(&self) -> Host<'_> {
         match &self.0 {
-            OwnedHost::Domain(text) => Host::Domain(Domain(text)),
+            OwnedHost::Domain(text) => Host::Domain(Domain::checked(text)),
             OwnedHost::Literal(literal) => Host::Literal(*literal),
         }
     }
@@ -100,7 +100,7 @@ impl MailboxBuf {
     /// The same mailbox, borrowed; nothing is parsed.
     #[must_use]
     pub fn as_mailbox(&self) -> Mailbox<'_> {
-        Mailbox { local_part: LocalPart(&self.local_part), host: self.host.as_host() }
+        Mailbox { local_part: LocalPart::checked(&self.local_part), host: self.host.as_host() }
     }
 }
 

@@ -89,7 +89,10 @@ impl<'a> ReversePath<'a> {
     ///
     /// See [`AddressError`].
     pub fn parse_with(text: &'a str, syntax: Syntax) -> Result<Self, AddressError> {
-        whole(reverse_path(syntax), text, AddressError::Syntax)
+        match Self::plain(text.as_bytes()) {
+            Some((path, [])) => Ok(path),
+            _ => whole(reverse_path(syntax), text, AddressError::Syntax),
+        }
     }
 
     /// The mailbox, unless this is the null path.
@@ -128,7 +131,10 @@ impl<'a> ForwardPath<'a> {
     ///
     /// As [`ForwardPath::parse`].
     pub fn parse_with(text: &'a str, syntax: Syntax) -> Result<Self, AddressError> {
-        whole(forward_path(syntax), text, AddressError::Syntax)
+        match Self::plain(text.as_bytes()) {
+            Some((path, [])) => Ok(path),
+            _ => whole(forward_path(syntax), text, AddressError::Syntax),
+        }
     }
 
     /// The mailbox, unless this is `<Postmaster>`.
@@ -199,6 +205,32 @@ impl fmt::Display for ForwardPath<'_> {
             ForwardPath::Mailbox(mailbox) => write!(f, "<{mailbox}>"),
         }
     }
+}
+
+impl<'a> ReversePath<'a> {
+    /// The path at the start of `input` and what follows it, if it is null or a plain mailbox.
+    #[inline]
+    pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        match input {
+            [b'<', b'>', rest @ ..] => Some((ReversePath::Null, rest)),
+            _ => plain(input).map(|(mailbox, rest)| (ReversePath::Mailbox(mailbox), rest)),
+        }
+    }
+}
+
+impl<'a> ForwardPath<'a> {
+    /// The path at the start of `input` and what follows it, if it is a plain mailbox.
+    #[inline]
+    pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        plain(input).map(|(mailbox, rest)| (ForwardPath::Mailbox(mailbox), rest))
+    }
+}
+
+/// A path as nearly all are, without a source route, and what follows it.
+#[inline]
+fn plain(input: &[u8]) -> Option<(Mailbox<'_>, &[u8])> {
+    let (mailbox, behind) = Mailbox::plain(input.strip_prefix(b"<")?)?;
+    Some((mailbox, behind.strip_prefix(b">")?))
 }
 
 /// `Reverse-path = Path / "<>"`: takes one at the start of the input and returns the rest.
@@ -418,6 +450,22 @@ mod tests {
     }
 
     #[test]
+    fn most_paths_are_plain() {
+        let longest = format!("<{}@{}a>", "l".repeat(64), "a.".repeat(31));
+        for text in ["<a@b>", "<first.last+tag@mx-1.example.org>", "<1@2.3>", longest.as_str()] {
+            for tail in ["", " SIZE=1", "\u{e9}"] {
+                let input = format!("{text}{tail}");
+                let (path, rest) = ForwardPath::plain(input.as_bytes()).unwrap();
+                assert_eq!((path, rest), (ForwardPath::parse(text).unwrap(), tail.as_bytes()));
+            }
+        }
+        for text in ["<\"a\"@b>", "<a@[192.0.2.1]>", "<a@xn--4c.b>", "<@r:a@b>", "<a@b", "<a@b-.c>"]
+        {
+            assert!(ForwardPath::plain(text.as_bytes()).is_none(), "{text}");
+        }
+    }
+
+    #[test]
     fn the_space_inside_a_quoted_string_is_no_end() {
         let text = r#""john doe"@example.org"#;
         let path = ReversePath::parse_with(text, LENIENT).unwrap();
@@ -441,6 +489,31 @@ mod tests {
                 let (rest, path) = forward_path(syntax)(&input).unwrap();
                 prop_assert_eq!((rest, path.mailbox()), (tail.as_str(), Some(mailbox)));
                 prop_assert_eq!(path.to_string(), format!("<{text}>"));
+            }
+        }
+
+        #[test]
+        fn a_plain_path_is_what_the_grammar_says(
+            text in prop_oneof![
+                strategy::mailbox(),
+                strategy::near_misses(),
+                "[a-c.+-]{1,5}@[a-c.-]{1,6}",
+                "[a-c.]{60,70}@[a-c.-]{58,70}",
+            ],
+            tail in "([ >@:a-z=é].{0,4})?",
+        ) {
+            for input in [format!("<{text}>{tail}"), format!("<>{tail}"), text] {
+                let forward = forward_path(Syntax::Strict)(&input);
+                if let Some((path, rest)) = ForwardPath::plain(input.as_bytes()) {
+                    let rest = core::str::from_utf8(rest).unwrap();
+                    prop_assert_eq!(forward, Ok((rest, path)));
+                }
+                let reverse = reverse_path(Syntax::Strict)(&input);
+                if let Some((path, rest)) = ReversePath::plain(input.as_bytes()) {
+                    let rest = core::str::from_utf8(rest).unwrap();
+                    prop_assert_eq!(&reverse, &Ok((rest, path)));
+                    prop_assert_eq!(reverse_path(LENIENT)(&input), reverse);
+                }
             }
         }
 

@@ -130,7 +130,7 @@ pub enum Command<'a> {
 /// What ETRN wants to be delivered.
 ///
 /// ```text
-/// etrn = "ETRN" SP ( Domain / "@" Domain / "#" queue-name )      ; RFC 1985 section 5.1
+/// etrn = "ETRN" SP ( Domain / "@" Domain / "#" queue-name )      ; RFC 1985 section 5
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue<'a> {

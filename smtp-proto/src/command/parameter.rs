@@ -1,17 +1,12 @@
 //! ESMTP parameters: how one is written, which are known, and how a list of them is checked.
 
-use core::fmt;
-
-use nom::character::complete::char;
-use nom::combinator::opt;
-use nom::sequence::preceded;
-use nom::{IResult, Parser};
+use core::{fmt, iter};
 
 use super::date_time::DateTime;
 use super::original_recipient::OriginalRecipient;
 use super::value::{self, AuthParameter, Body, DeliverBy, Notify, Ret, Tracking, ValidSince};
 use super::verb::word;
-use crate::sink::Sink;
+use crate::sink::{Sink, put_words};
 use crate::syntax::{Class, Syntax};
 
 /// More unknown parameters than this are refused, so that looking for duplicates takes linear time.
@@ -266,33 +261,43 @@ impl fmt::Display for Parameter<'_> {
 /// ```
 ///
 /// The value may hold "=", which only that of MTRK, being base64, and those of lenient syntax do.
-pub(super) fn esmtp_param(input: &str) -> IResult<&str, (&str, Option<&str>), ()> {
-    (esmtp_keyword, opt(preceded(char('='), esmtp_value))).parse(input)
+/// What follows the parameter comes first.
+#[inline]
+pub(super) fn esmtp_param(input: &str) -> Option<(&str, (&str, Option<&str>))> {
+    let (keyword, behind) = esmtp_keyword(input)?;
+    Some(match behind.strip_prefix('=').and_then(esmtp_value) {
+        Some((value, rest)) => (rest, (keyword, Some(value))),
+        None => (behind, (keyword, None)),
+    })
 }
 
 /// ```text
 /// esmtp-keyword  = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")    ; RFC 5321 section 4.1.2
 /// ```
-fn esmtp_keyword(input: &str) -> IResult<&str, &str, ()> {
-    match Class::LDH.split(input) {
-        (keyword, rest) if !keyword.is_empty() && !keyword.starts_with('-') => Ok((rest, keyword)),
-        _ => Err(nom::Err::Error(())),
-    }
+#[inline]
+fn esmtp_keyword(input: &str) -> Option<(&str, &str)> {
+    let (keyword, rest) = Class::LDH.split(input);
+    (!matches!(keyword.as_bytes(), [] | [b'-', ..])).then_some((keyword, rest))
 }
 
 /// ```text
 /// esmtp-value    = 1*(%d33-60 / %d62-126)        ; RFC 5321 section 4.1.2
 /// esmtp-value    =/ UTF8-non-ascii               ; RFC 6531 section 3.3
 /// ```
-fn esmtp_value(input: &str) -> IResult<&str, &str, ()> {
-    let (mut value, mut rest) = Class::GRAPHIC.split(input);
-    if rest.bytes().next().is_some_and(|byte| !byte.is_ascii()) {
-        (value, rest) = Class::GRAPHIC.or(Class::NON_ASCII).split(input);
-        if value.chars().any(char::is_control) {
-            return Err(nom::Err::Error(()));
-        }
+#[inline]
+fn esmtp_value(input: &str) -> Option<(&str, &str)> {
+    let (value, rest) = Class::GRAPHIC.split(input);
+    match rest.as_bytes() {
+        [0x80..=0xff, ..] => international(input),
+        _ => (!value.is_empty()).then_some((value, rest)),
     }
-    if value.is_empty() { Err(nom::Err::Error(())) } else { Ok((rest, value)) }
+}
+
+/// A value with characters outside ASCII.
+#[cold]
+fn international(input: &str) -> Option<(&str, &str)> {
+    let (value, rest) = Class::GRAPHIC.or(Class::NON_ASCII).split(input);
+    (!value.chars().any(char::is_control)).then_some((value, rest))
 }
 
 /// Checks a whole list.
@@ -304,7 +309,7 @@ pub(super) fn check(text: &str, scope: Scope, syntax: Syntax) -> Result<(), Para
     let (mut known, mut unknown) = (0, 0);
     let mut rest = text;
     loop {
-        let Ok((behind, (keyword, value))) = esmtp_param(rest) else {
+        let Some((behind, (keyword, value))) = esmtp_param(rest) else {
             return Err(ParameterError::Syntax);
         };
         match Keyword::of(keyword, scope) {
@@ -361,10 +366,10 @@ pub(super) fn separator(text: &str, syntax: Syntax) -> Option<&str> {
 }
 
 /// Writes a checked list, with one space before each parameter.
+#[inline]
 pub(super) fn encode<S: Sink + ?Sized>(text: &str, out: &mut S) {
-    for word in words(text) {
-        out.put(b" ");
-        out.put(word.as_bytes());
+    if !text.is_empty() {
+        put_words(out, text.as_bytes());
     }
 }
 
@@ -373,12 +378,12 @@ fn words(text: &str) -> impl Iterator<Item = &str> + Clone {
 }
 
 /// The parameters of a checked list.
+#[inline]
 pub(super) fn parameters(text: &str, scope: Scope) -> impl Iterator<Item = Parameter<'_>> + Clone {
-    words(text).map(move |word| {
-        let (keyword, value) = match word.split_once('=') {
-            Some((keyword, value)) => (keyword, Some(value)),
-            None => (word, None),
-        };
-        Parameter { keyword, value, kind: Keyword::of(keyword, scope) }
+    let mut rest = text;
+    iter::from_fn(move || {
+        let (behind, (keyword, value)) = esmtp_param(rest)?;
+        rest = behind.trim_ascii_start();
+        Some(Parameter { keyword, value, kind: Keyword::of(keyword, scope) })
     })
 }

@@ -51,7 +51,7 @@ macro_rules! parameters_buf {
                     text.push('=');
                     text.push_str(value);
                 }
-                if !matches!(parameter::esmtp_param(&text), Ok(("", it)) if it == (keyword, value)) {
+                if !matches!(parameter::esmtp_param(&text), Some(("", it)) if it == (keyword, value)) {
                     return Err(ParameterError::Syntax);
                 }
                 let Self(mut list) = self;

@@ -5,19 +5,31 @@ use super::{
     Argument, Attributes, Base64, Command, MailParameters, Mechanism, Octets, ParameterError,
     Printable, Queue, RcptParameters, Verb, parameter, value,
 };
-use crate::address::{AddressError, Domain, Fault, Host, Parsed, forward_path, host, reverse_path};
+use crate::address::{
+    AddressError, Domain, Fault, ForwardPath, Host, Parsed, ReversePath, forward_path, host,
+    reverse_path,
+};
 use crate::error::CommandError;
 use crate::syntax::{Class, Syntax};
 
 type Outcome<T> = Result<T, CommandError>;
 
 pub(super) fn command(line: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
-    // Whatever is taken holds no CR, LF or NUL, so that only what is refused is searched for them.
-    parse(line, syntax).map_err(|error| match error {
+    let mut parsed = parse(line, syntax);
+    if let Err(error) = &mut parsed {
+        *error = blamed(*error, line);
+    }
+    parsed
+}
+
+/// Whatever is taken holds no CR, LF or NUL, so that only what is refused is searched for them.
+#[cold]
+fn blamed(error: CommandError, line: &[u8]) -> CommandError {
+    match error {
         CommandError::ChunkSize => error,
         _ if memchr::memchr3(b'\r', b'\n', 0, line).is_some() => CommandError::Octet,
         _ => error,
-    })
+    }
 }
 
 fn parse(line: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
@@ -34,23 +46,15 @@ fn parse(line: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
         Verb::Ehlo => hello(rest, syntax).map(Command::Ehlo),
         Verb::Helo => hello(rest, syntax).map(Command::Helo),
         Verb::Lhlo => hello(rest, syntax).map(Command::Lhlo),
-        Verb::Bdat => argument(rest, syntax)
-            .ok()
-            .and_then(|text| bdat(text, syntax))
-            .ok_or(CommandError::ChunkSize),
+        Verb::Bdat => bdat(rest, syntax).ok_or(CommandError::ChunkSize),
         Verb::Noop => kept(rest).map(Command::Noop),
-        Verb::Auth => auth(argument(rest, syntax)?, syntax),
+        Verb::Auth => auth(rest, syntax),
         Verb::Vrfy => looked_up(rest, syntax).map(Command::Vrfy),
         Verb::Expn => looked_up(rest, syntax).map(Command::Expn),
-        Verb::Help if rest.is_empty() => Ok(Command::Help(None)),
-        Verb::Help => {
-            checked(Printable::new(argument(rest, syntax)?)).map(|topic| Command::Help(Some(topic)))
-        }
-        Verb::Etrn => checked(queue(argument(rest, syntax)?, syntax)).map(Command::Etrn),
-        Verb::Xclient => checked(Attributes::parse(argument(rest, syntax)?)).map(Command::Xclient),
-        Verb::Xforward => {
-            checked(Attributes::parse(argument(rest, syntax)?)).map(Command::Xforward)
-        }
+        Verb::Help => help(rest, syntax),
+        Verb::Etrn => etrn(rest, syntax),
+        Verb::Xclient => attributes(rest, syntax).map(Command::Xclient),
+        Verb::Xforward => attributes(rest, syntax).map(Command::Xforward),
         Verb::Unknown => unknown(line),
     }
 }
@@ -73,7 +77,11 @@ pub(super) fn trim_start(mut line: &[u8]) -> &[u8] {
     line
 }
 
+#[inline]
 fn utf8(bytes: &[u8]) -> Outcome<&str> {
+    if bytes.is_empty() {
+        return Ok("");
+    }
     core::str::from_utf8(bytes).map_err(|_| CommandError::NotUtf8)
 }
 
@@ -87,7 +95,21 @@ fn alone<'a>(rest: &[u8], command: Command<'a>) -> Outcome<Command<'a>> {
     if rest.is_empty() { Ok(command) } else { Err(CommandError::UnexpectedArgument) }
 }
 
+#[inline(never)]
+fn help(rest: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
+    if rest.is_empty() {
+        return Ok(Command::Help(None));
+    }
+    checked(Printable::new(argument(rest, syntax)?)).map(|topic| Command::Help(Some(topic)))
+}
+
+#[inline(never)]
+fn attributes(rest: &[u8], syntax: Syntax) -> Outcome<Attributes<'_>> {
+    checked(Attributes::parse(argument(rest, syntax)?))
+}
+
 /// Any octets behind the space that follows a verb, or nothing.
+#[inline(never)]
 fn kept(rest: &[u8]) -> Outcome<Octets<'_>> {
     let octets = match rest {
         [] => return Ok(Octets::EMPTY),
@@ -97,6 +119,7 @@ fn kept(rest: &[u8]) -> Outcome<Octets<'_>> {
     Octets::new(octets).ok_or(CommandError::Octet)
 }
 
+#[cold]
 fn unknown(line: &[u8]) -> Outcome<Command<'_>> {
     let end = memchr::memchr2(b' ', b'\t', line).unwrap_or(line.len());
     let (verb, rest) = line.split_at_checked(end).unwrap_or((line, b""));
@@ -116,6 +139,11 @@ fn unknown(line: &[u8]) -> Outcome<Command<'_>> {
 /// lhlo = "LHLO" SP Domain CRLF                           ; RFC 2033 section 4.1
 /// ```
 fn hello(rest: &[u8], syntax: Syntax) -> Outcome<Host<'_>> {
+    if let [b' ', name @ ..] = rest
+        && let Some((domain, [])) = Domain::plain(name)
+    {
+        return Ok(Host::Domain(domain));
+    }
     let text = argument(rest, syntax)?;
     match address(host(syntax)(text)) {
         Ok((host, "")) => Ok(host),
@@ -137,8 +165,11 @@ fn address<'a, T>(parsed: Parsed<'a, T>) -> Result<(T, &'a str), AddressError> {
 /// ```
 fn mail(rest: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
     let text = separated(rest, syntax).and_then(from).ok_or(CommandError::NoFrom)?;
-    let path = address(reverse_path(syntax)(path_text(text, syntax)?));
-    let (reverse_path, tail) = path.map_err(CommandError::ReversePath)?;
+    let (reverse_path, tail) = match ReversePath::plain(text) {
+        Some((path, tail)) => (path, utf8(tail)?),
+        None => address(reverse_path(syntax)(path_text(text, syntax)?))
+            .map_err(CommandError::ReversePath)?,
+    };
     let parameters = MailParameters::parse_with(parameter_text(tail, syntax)?, syntax)?;
     Ok(Command::Mail { reverse_path, parameters })
 }
@@ -149,8 +180,11 @@ fn mail(rest: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
 /// ```
 fn rcpt(rest: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
     let text = separated(rest, syntax).and_then(to).ok_or(CommandError::NoTo)?;
-    let path = address(forward_path(syntax)(path_text(text, syntax)?));
-    let (forward_path, tail) = path.map_err(CommandError::ForwardPath)?;
+    let (forward_path, tail) = match ForwardPath::plain(text) {
+        Some((path, tail)) => (path, utf8(tail)?),
+        None => address(forward_path(syntax)(path_text(text, syntax)?))
+            .map_err(CommandError::ForwardPath)?,
+    };
     let parameters = RcptParameters::parse_with(parameter_text(tail, syntax)?, syntax)?;
     Ok(Command::Rcpt { forward_path, parameters })
 }
@@ -193,7 +227,9 @@ fn parameter_text(tail: &str, syntax: Syntax) -> Outcome<&str> {
 /// bdat-cmd   = "BDAT" SP chunk-size [ SP end-marker ] CRLF       ; RFC 3030 section 2
 /// end-marker = "LAST"
 /// ```
-fn bdat(text: &str, syntax: Syntax) -> Option<Command<'_>> {
+#[inline(never)]
+fn bdat(rest: &[u8], syntax: Syntax) -> Option<Command<'_>> {
+    let text = argument(rest, syntax).ok()?;
     let (digits, rest) = Class::DIGIT.split(text);
     let size = value::octets(digits)?;
     if rest.is_empty() {
@@ -207,7 +243,9 @@ fn bdat(text: &str, syntax: Syntax) -> Option<Command<'_>> {
 /// auth-command = "AUTH" SP sasl-mech [SP initial-response] *(CRLF [base64]) [CRLF cancel-response]
 /// initial-response = base64 / "="                        ; RFC 4954 section 8
 /// ```
-fn auth(text: &str, syntax: Syntax) -> Outcome<Command<'_>> {
+#[inline(never)]
+fn auth(rest: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
+    let text = argument(rest, syntax)?;
     let (name, rest) = Class::LDH.or(Class::UNDERSCORE).split(text);
     let mechanism = checked(Mechanism::parse(name))?;
     let initial_response = match rest {
@@ -224,8 +262,14 @@ fn auth(text: &str, syntax: Syntax) -> Outcome<Command<'_>> {
 /// vrfy = "VRFY" SP String CRLF                           ; RFC 5321 section 4.1.1.6
 /// expn = "EXPN" SP String CRLF                           ; section 4.1.1.7
 /// ```
+#[inline(never)]
 fn looked_up(rest: &[u8], syntax: Syntax) -> Outcome<Argument<'_>> {
     checked(Argument::parse_with(argument(rest, syntax)?, syntax))
+}
+
+#[inline(never)]
+fn etrn(rest: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
+    checked(queue(argument(rest, syntax)?, syntax)).map(Command::Etrn)
 }
 
 fn queue(text: &str, syntax: Syntax) -> Option<Queue<'_>> {

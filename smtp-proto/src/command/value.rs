@@ -241,7 +241,7 @@ pub(super) fn submitter(text: &str) -> Option<Xtext<'_>> {
 /// Seconds to hold a message, the value of HOLDFOR.
 ///
 /// ```text
-/// future-release-integer = %x31-39 *8DIGIT       ; RFC 4865 section 4
+/// future-release-integer = %x31-39 *8DIGIT       ; RFC 4865 section 3
 /// ```
 pub(super) fn hold_for(text: &str) -> Option<u32> {
     whole(number(1, 9), text).filter(|_| !text.starts_with('0'))

@@ -88,7 +88,14 @@ impl Verb {
     }
 
     /// A known verb that ends where the line or the word ends, and what follows it.
+    #[inline]
     pub(super) fn split(line: &[u8]) -> Option<(Self, &[u8])> {
+        let (verb, length) = Self::leading(line)?;
+        Some((verb, line.get(length..)?))
+    }
+
+    /// A known verb that ends where the line or the word ends, and its length.
+    fn leading(line: &[u8]) -> Option<(Self, usize)> {
         let (head, rest) = line.split_first_chunk::<4>()?;
         let (verb, rest) = match word(head) {
             MAIL => (Verb::Mail, rest),
@@ -111,7 +118,7 @@ impl Verb {
             XFOR => (Verb::Xforward, strip(rest, b"WARD")?),
             _ => return None,
         };
-        matches!(rest, [] | [b' ' | b'\t', ..]).then_some((verb, rest))
+        matches!(rest, [] | [b' ' | b'\t', ..]).then_some((verb, line.len() - rest.len()))
     }
 
     /// The verb in upper case; `""` for [`Verb::Unknown`].

@@ -2,20 +2,24 @@
 
 use core::fmt;
 
-use super::{EnhancedCode, ReplyCode};
+use super::relayed::write_relayed;
+use super::{EnhancedCode, Reply, ReplyCode};
 use crate::sink::{Fixed, Sink};
 
 /// The most octets that one line of a reply may have, code and CRLF included
 /// (RFC 5321 section 4.5.3.1.5).
 pub(crate) const REPLY_LINE: usize = 512;
 
-/// The text of a reply: one line, or several.
+/// The text of a reply: one line, several, or those of another reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplyText<'a> {
     /// One line.
     Line(&'a str),
     /// A line each; `250-`, `250-`, `250 `.
     Lines(&'a [&'a str]),
+    /// What another server said, line by line. What may not stand in a reply is written as `?`,
+    /// and of a line that is too long the beginning.
+    Relayed(Reply<'a>),
 }
 
 impl<'a> From<&'a str> for ReplyText<'a> {
@@ -57,9 +61,12 @@ impl fmt::Display for ReplyError {
 
 impl core::error::Error for ReplyError {}
 
+/// The most octets of text in a line: code, separator, the longest enhanced code, its space and CRLF
+/// take 16.
+pub(super) const MOST_TEXT: usize = REPLY_LINE - 16;
+
 pub(super) fn check_line(line: &str) -> Result<(), ReplyError> {
-    // Code, separator, the longest enhanced code, its space and CRLF take 16 octets.
-    if line.len() > REPLY_LINE - 16 {
+    if line.len() > MOST_TEXT {
         return Err(ReplyError::TooLong);
     }
     if line.bytes().any(|b| (b < b' ' && b != b'\t') || b == 0x7f) {
@@ -80,12 +87,14 @@ fn check(
         ReplyText::Line(line) => check_line(line),
         ReplyText::Lines(lines) if lines.len() > 100 => Err(ReplyError::TooLong),
         ReplyText::Lines(lines) => lines.iter().try_for_each(|line| check_line(line)),
+        ReplyText::Relayed(reply) if reply.lines().nth(100).is_some() => Err(ReplyError::TooLong),
+        ReplyText::Relayed(_) => Ok(()),
     }
 }
 
 /// Writes a whole reply, `code-` lines and all, each with its enhanced status code.
 ///
-/// Without `utf8` (RFC 6531 section 3.7.4.2: the client used SMTPUTF8) each character outside
+/// Without `utf8` (RFC 6531 section 3.7.4: the client used SMTPUTF8) each character outside
 /// ASCII is written as `?`.
 pub fn write_reply<S: Sink + ?Sized>(
     out: &mut S,
@@ -95,14 +104,15 @@ pub fn write_reply<S: Sink + ?Sized>(
     utf8: bool,
 ) {
     match text {
-        ReplyText::Line(line) => write_line(out, code, b" ", enhanced, line, utf8),
-        ReplyText::Lines([]) => write_line(out, code, b" ", enhanced, "", utf8),
+        ReplyText::Line(line) => write_line(out, code, b' ', enhanced, line, utf8),
+        ReplyText::Lines([]) => write_line(out, code, b' ', enhanced, "", utf8),
         ReplyText::Lines([before @ .., last]) => {
             for line in before {
-                write_line(out, code, b"-", enhanced, line, utf8);
+                write_line(out, code, b'-', enhanced, line, utf8);
             }
-            write_line(out, code, b" ", enhanced, last, utf8);
+            write_line(out, code, b' ', enhanced, last, utf8);
         }
+        ReplyText::Relayed(reply) => write_relayed(out, code, enhanced, reply, utf8),
     }
 }
 
@@ -110,24 +120,54 @@ pub fn write_reply<S: Sink + ?Sized>(
 pub(crate) fn put_codes<S: Sink + ?Sized>(
     out: &mut S,
     code: ReplyCode,
-    separator: &[u8],
+    separator: u8,
     enhanced: Option<EnhancedCode>,
 ) {
+    let [hundreds, tens, ones] = code.digits();
+    let Some(enhanced) = enhanced else { return out.put(&[hundreds, tens, ones, separator]) };
+    if let Some([class, subject, detail]) = enhanced.digits() {
+        return out
+            .put(&[hundreds, tens, ones, separator, class, b'.', subject, b'.', detail, b' ']);
+    }
     let mut room = [0; 4 + EnhancedCode::LONGEST + 1];
     let mut head = Fixed::new(&mut room);
-    head.put(&code.digits());
-    head.put(separator);
-    if let Some(enhanced) = enhanced {
-        enhanced.encode(&mut head);
-        head.put(b" ");
-    }
+    head.put(&[hundreds, tens, ones, separator]);
+    enhanced.encode(&mut head);
+    head.put(b" ");
     out.put(head.finish().unwrap_or_default());
 }
+
+/// A reply that is known beforehand, as it stands on the wire with its enhanced status code and
+/// without.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    pub(crate) code: ReplyCode,
+    pub(crate) enhanced: &'static str,
+    pub(crate) bare: &'static str,
+}
+
+impl Known {
+    pub(crate) fn put<S: Sink + ?Sized>(self, out: &mut S, enhanced: bool) {
+        out.put(if enhanced { self.enhanced } else { self.bare }.as_bytes());
+    }
+}
+
+/// `known!(250, "2.1.5", "recipient taken")`.
+macro_rules! known {
+    ($code:literal, $enhanced:literal, $text:literal) => {
+        $crate::reply::Known {
+            code: const { $crate::reply::ReplyCode::known($code) },
+            enhanced: concat!($code, " ", $enhanced, " ", $text, "\r\n"),
+            bare: concat!($code, " ", $text, "\r\n"),
+        }
+    };
+}
+pub(crate) use known;
 
 fn write_line<S: Sink + ?Sized>(
     out: &mut S,
     code: ReplyCode,
-    separator: &[u8],
+    separator: u8,
     enhanced: Option<EnhancedCode>,
     line: &str,
     utf8: bool,
@@ -266,7 +306,7 @@ impl Refusal<'static> {
     /// `454 4.7.0`: who it is could not be checked now (RFC 4954 section 6); TLS cannot be begun
     /// now (RFC 3207 section 4).
     pub const NOT_NOW: Self = Self::known(454, (4, 7, 0), "temporarily not available");
-    /// `458`: nothing can be queued for that node (RFC 1985 section 5.3).
+    /// `458`: nothing can be queued for that node (RFC 1985 section 5).
     pub const NO_QUEUE: Self = Self::known(458, (4, 3, 0), "unable to queue messages for it");
     /// `521 5.3.2`: this host takes no mail at all (RFC 7504 section 3). As the greeting it leaves
     /// the client nothing but QUIT.

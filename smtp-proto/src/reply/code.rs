@@ -4,6 +4,11 @@ use core::fmt;
 
 /// What the first digit of a reply code says (RFC 5321 section 4.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum Class {
     /// 2yz: done.
     PositiveCompletion,

@@ -2,7 +2,7 @@
 
 use super::answer::check_line;
 use super::{Capability, Extension, Extensions, ReplyError, SmtpLimits};
-use crate::sink::{Sink, Text, put_number};
+use crate::sink::{Sink, Text, put_number, put_words};
 
 /// Writes the reply to EHLO or LHLO: a line for `domain`, then a line for each extension.
 ///
@@ -31,9 +31,13 @@ pub fn write_ehlo_reply<S: Sink + ?Sized>(
     extensions: &Extensions,
     more: &[Capability<'_>],
 ) -> Result<(), ReplyError> {
+    let kinds = more.iter().filter_map(Capability::kind);
+    let kinds = kinds.fold(Extensions::NONE, Extensions::with);
     let given = |extension| {
-        let given = more.iter().find(|capability| capability.kind() == Some(extension));
-        given.map(Line::Given)
+        if !kinds.contains(extension) {
+            return None;
+        }
+        more.iter().find(|capability| capability.kind() == Some(extension)).map(Line::Given)
     };
     let unknown = more.iter().filter(|capability| capability.kind().is_none());
     write_lines(out, domain, extensions, given, unknown.map(Line::Given))
@@ -65,10 +69,10 @@ fn write_lines<'a, S: Sink + ?Sized>(
     let line = |extension| given(extension).or_else(|| Line::of(extension, extensions));
     let mut before = Line::Domain(domain);
     for next in extensions.iter().filter_map(line).chain(unknown) {
-        before.write(out, b"250-");
+        before.write(out, false);
         before = next;
     }
-    before.write(out, b"250 ");
+    before.write(out, true);
     Ok(())
 }
 
@@ -97,15 +101,18 @@ impl Line<'_> {
         }
     }
 
-    fn write<S: Sink + ?Sized>(&self, out: &mut S, code: &[u8]) {
-        out.put(code);
+    fn write<S: Sink + ?Sized>(&self, out: &mut S, is_last: bool) {
+        if let Line::Bare(extension) = self {
+            return out.put(extension.bare_line(is_last).as_bytes());
+        }
+        out.put(if is_last { b"250 " } else { b"250-" });
         match self {
             Line::Domain(domain) => out.put(domain.as_bytes()),
             Line::Given(given) => {
                 out.put(given.keyword());
-                for argument in given.arguments() {
-                    out.put(b" ");
-                    out.put(argument);
+                match given.text() {
+                    [] => {}
+                    text => put_words(out, text),
                 }
             }
             Line::Text(extension, text) => {

@@ -46,6 +46,13 @@ impl EnhancedCode {
     /// Octets of the longest, `5.999.999`.
     pub(crate) const LONGEST: usize = 9;
 
+    /// Its digits, where each number has one.
+    pub(crate) fn digits(self) -> Option<[u8; 3]> {
+        let digit = |number: u16| u8::try_from(number).ok().filter(|digit| *digit <= 9);
+        let (subject, detail) = (digit(self.subject)?, digit(self.detail)?);
+        Some([self.class, subject, detail].map(|digit| b'0'.wrapping_add(digit)))
+    }
+
     pub(crate) fn encode<S: Sink + ?Sized>(self, out: &mut S) {
         put_number(out, self.class.into());
         out.put(b".");

@@ -44,9 +44,9 @@ const GROWTH: &[(Extension, usize, usize)] = &[
     (Extension::Dsn, 110, 530),
     // RFC 8689 section 2.
     (Extension::RequireTls, 11, 0),
-    // RFC 4865 section 4.
+    // RFC 4865 section 3.
     (Extension::FutureRelease, 34, 0),
-    // RFC 2852 section 3.
+    // RFC 2852 section 2.
     (Extension::DeliverBy, 17, 0),
     // RFC 6710 section 3.
     (Extension::MtPriority, 15, 0),
@@ -88,8 +88,13 @@ impl Extensions {
 
     /// Those that are offered, in the order of [`Extension::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = Extension> + use<> {
-        let offered = *self;
-        Extension::ALL.iter().copied().filter(move |extension| offered.contains(*extension))
+        let mut left = self.set;
+        // A bit for each, in their order.
+        core::iter::from_fn(move || {
+            let next = usize::try_from(left.trailing_zeros()).ok()?;
+            left &= left.wrapping_sub(1);
+            Extension::ALL.get(next).copied()
+        })
     }
 
     /// This one too.
@@ -148,7 +153,7 @@ impl Extensions {
     }
 
     /// The longest time a message may be held, in seconds, where FUTURERELEASE is offered
-    /// (RFC 4865 section 4); 0 if it could not be read.
+    /// (RFC 4865 section 3); 0 if it could not be read.
     #[must_use]
     pub const fn future_release(&self) -> Option<u32> {
         if self.contains(Extension::FutureRelease) { Some(self.future_release) } else { None }

@@ -62,6 +62,14 @@ macro_rules! extensions {
                 }
             }
 
+            /// Its line in an EHLO reply, where nothing stands behind the keyword.
+            pub(super) const fn bare_line(self, is_last: bool) -> &'static str {
+                match self {
+                    $(Extension::$name if is_last => concat!("250 ", $keyword, "\r\n"),
+                    Extension::$name => concat!("250-", $keyword, "\r\n"),)*
+                }
+            }
+
             /// The extension of a keyword in any case (RFC 5321 section 4.1.1.1).
             #[must_use]
             pub fn from_keyword(keyword: &[u8]) -> Option<Self> {

@@ -17,6 +17,7 @@ use memchr::memchr;
 /// assert_eq!(SmtpLimits::parse(b"RCPTMAX=100;"), None);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct SmtpLimits {
     /// MAILMAX: mail transactions in a session.
     pub mail_max: Option<u32>,

@@ -10,6 +10,11 @@ use super::{EnhancedCode, ReplyCode};
 /// ends, so the connection is of no more use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum ReplyFault {
     /// The line does not begin with three digits from 200 to 599.
     Code,

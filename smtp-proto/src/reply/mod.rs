@@ -13,9 +13,11 @@ mod line;
 #[cfg(feature = "alloc")]
 mod owned;
 mod received;
+mod relayed;
+mod replies;
 mod scanner;
 
-pub(crate) use answer::put_codes;
+pub(crate) use answer::{Known, known, put_codes};
 pub use answer::{Positive, Refusal, ReplyError, ReplyText, write_reply};
 pub use capability::{Capabilities, Capability};
 pub use code::{Class, ReplyCode};
@@ -29,6 +31,7 @@ pub use line::{ReplyFault, ReplyLine};
 #[cfg(feature = "alloc")]
 pub use owned::ReplyBuf;
 pub use received::Reply;
+pub use replies::Replies;
 pub use scanner::{Progress, ReplyScanner};
 
 pub(crate) use answer::REPLY_LINE;

@@ -1,11 +1,18 @@
 //! A reply that owns its octets.
 
-use alloc::boxed::Box;
 use core::fmt;
 
 use super::{Reply, ReplyCode};
 
-/// A whole reply that outlives the buffer it was received in.
+/// One reply can decide about a thousand recipients, each of whom keeps it.
+#[cfg(target_has_atomic = "ptr")]
+use alloc::sync::Arc as Shared;
+
+#[cfg(not(target_has_atomic = "ptr"))]
+use alloc::rc::Rc as Shared;
+
+/// A whole reply that outlives the buffer it was received in. Its clones share their octets; where
+/// the target has no atomics it is not `Send`.
 ///
 /// ```
 /// use smtp_proto::reply::{Reply, ReplyBuf};
@@ -16,13 +23,13 @@ use super::{Reply, ReplyCode};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ReplyBuf {
     code: ReplyCode,
-    bytes: Box<[u8]>,
+    bytes: Shared<[u8]>,
 }
 
 impl ReplyBuf {
     /// The reply, borrowed; nothing is parsed again.
     #[must_use]
-    pub const fn as_reply(&self) -> Reply<'_> {
+    pub fn as_reply(&self) -> Reply<'_> {
         Reply::checked(self.code, &self.bytes)
     }
 }

@@ -65,6 +65,7 @@ impl ReplyScanner {
     ///
     /// What [`ReplyLine::parse`] finds, [`ReplyFault::Mismatch`], [`ReplyFault::TooLong`] or
     /// [`ReplyFault::TooManyLines`]. The scanner then stays where it was.
+    #[inline]
     pub fn feed(&mut self, line: &[u8]) -> Result<Progress, ReplyFault> {
         let octets = u32::try_from(line.len())
             .ok()

@@ -7,6 +7,9 @@
 pub mod client;
 pub mod server;
 
+#[cfg(test)]
+#[cfg(feature = "alloc")]
+mod drawing;
 mod offered;
 mod protocol;
 mod tls;

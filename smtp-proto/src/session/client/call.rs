@@ -130,6 +130,16 @@ impl Session {
         self.settle(out);
     }
 
+    /// Says that the transaction is to come to nothing: RSET follows what was sent.
+    pub fn give_up<S: Sink + ?Sized>(&mut self, out: &mut S) {
+        let State::Open(transaction) = &mut self.state else { return };
+        if !transaction.ended {
+            transaction.ended = true;
+            transaction.given_up = true;
+            self.settle(out);
+        }
+    }
+
     /// Says that the content, its end included, has been written.
     pub fn end_body(&mut self) {
         if let State::Body { each, accepted } = self.state {

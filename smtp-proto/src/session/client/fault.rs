@@ -7,6 +7,11 @@ use crate::reply::{Extension, ReplyFault};
 /// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum Closing {
     /// QUIT was said, and the server has answered or closed.
     Quit,
@@ -31,9 +36,36 @@ pub enum Closing {
     NotProven,
 }
 
+/// ```
+/// use smtp_proto::session::client::Closing;
+///
+/// assert_eq!(Closing::TimedOut.to_string(), "the server did not answer in time");
+/// ```
+impl fmt::Display for Closing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Closing::Quit => "the session was ended with QUIT",
+            Closing::Refused => "the server does not serve this client",
+            Closing::Unavailable => "the server is closing the session",
+            Closing::PeerGone => "the server closed the connection, or the link broke",
+            Closing::TimedOut => "the server did not answer in time",
+            Closing::Protocol(fault) => return fault.fmt(f),
+            Closing::Abandoned => "the message was given up half-way",
+            Closing::NoTls => "TLS is required, and there is none",
+            Closing::TlsFailed => "the TLS handshake failed",
+            Closing::NotProven => "the server did not prove that it knows the secret",
+        })
+    }
+}
+
 /// How a server broke the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum ProtocolFault {
     /// A reply that is none.
     Reply(ReplyFault),
@@ -50,9 +82,11 @@ impl fmt::Display for ProtocolFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ProtocolFault::Reply(fault) => write!(f, "the server's reply is malformed: {fault}"),
-            ProtocolFault::Class => f.write_str("the server's reply cannot stand at this point"),
-            ProtocolFault::Unasked => f.write_str("the server sent a reply to no command"),
-            ProtocolFault::Injected => f.write_str("something follows the reply to STARTTLS"),
+            ProtocolFault::Class => f.write_str("the server's reply makes no sense at this point"),
+            ProtocolFault::Unasked => f.write_str("the server sent a reply that nothing asked for"),
+            ProtocolFault::Injected => {
+                f.write_str("octets in the clear follow the reply to STARTTLS")
+            }
         }
     }
 }
@@ -62,6 +96,11 @@ impl core::error::Error for ProtocolFault {}
 /// Why a command cannot be sent to this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum CallError {
     /// A parameter needs an extension that the server does not offer.
     NotOffered(Extension),
@@ -90,7 +129,7 @@ impl fmt::Display for CallError {
             CallError::NotOffered(extension) => {
                 write!(f, "the server does not offer {}", extension.keyword())
             }
-            CallError::UnknownParameter => f.write_str("a parameter of no known extension"),
+            CallError::UnknownParameter => f.write_str("a parameter belongs to no known extension"),
             CallError::NeedsSmtpUtf8 => f.write_str("an address outside ASCII needs SMTPUTF8"),
             CallError::TooLarge(limit) => {
                 write!(f, "the message is larger than the {limit} octets that the server takes")

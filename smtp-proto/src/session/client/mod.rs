@@ -3,6 +3,9 @@
 use core::time::Duration;
 
 mod call;
+#[cfg(test)]
+#[cfg(feature = "alloc")]
+mod drawing;
 mod fault;
 mod secure;
 mod state;
@@ -457,7 +460,7 @@ impl Session {
         {
             if transaction.mail_refused {
                 self.state = State::Ready;
-            } else if transaction.ended && transaction.chunked && transaction.accepted > 0 {
+            } else if transaction.has_content() && transaction.chunked {
                 let Transaction { each, binary, accepted, .. } = transaction;
                 let (sent, answered, last_sent) = (0, 0, false);
                 let chunks = Chunks { each, binary, accepted, sent, answered, last_sent };

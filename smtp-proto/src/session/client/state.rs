@@ -17,6 +17,7 @@ pub(super) struct Transaction {
     pub(super) answered: u32,
     pub(super) accepted: u32,
     pub(super) ended: bool,
+    pub(super) given_up: bool,
     pub(super) data_due: bool,
 }
 
@@ -31,6 +32,11 @@ impl Transaction {
         } else {
             None
         }
+    }
+
+    /// Whether the recipients are named, and content is to follow.
+    pub(super) fn has_content(&self) -> bool {
+        self.ended && !self.given_up && self.accepted > 0
     }
 
     pub(super) fn outstanding(&self) -> u32 {

@@ -3,11 +3,8 @@
 use super::{Asked, Closing, Context, Session, State, Transaction};
 use crate::Sink;
 use crate::reply::{
-    EnhancedCode, Extension, Positive, REPLY_LINE, Refusal, ReplyCode, put_codes, write_reply,
+    EnhancedCode, Extension, Known, Positive, REPLY_LINE, Refusal, ReplyCode, known, put_codes,
 };
-
-/// Code, enhanced status code, text.
-type Own = (u16, (u8, u16, u16), &'static str);
 
 impl Session {
     /// Answers what is asked with yes. `with` takes the place of the usual reply; in the greeting
@@ -46,38 +43,53 @@ impl Session {
             }
             Asked::Mail(transaction) => {
                 self.state = State::Open(transaction);
-                Positive::known(250, (2, 1, 0), "reverse-path taken")
+                known!(250, "2.1.0", "reverse-path taken")
             }
             Asked::Rcpt(transaction) => {
                 let recipients = transaction.recipients.saturating_add(1);
                 self.state = State::Open(Transaction { recipients, ..transaction });
-                Positive::known(250, (2, 1, 5), "recipient taken")
+                known!(250, "2.1.5", "recipient taken")
             }
             Asked::Message(transaction, number) => {
                 (self.errors, self.junk) = (0, 0);
-                let usual = Positive::known(250, (2, 0, 0), "message taken");
-                let positive = with.unwrap_or(usual);
-                self.write(cx, positive, transaction.utf8, out);
-                return self.judged(cx, (transaction, number), positive.code(), out);
+                let usual = known!(250, "2.0.0", "message taken");
+                self.say(cx, with, usual, transaction.utf8, out);
+                let code = with.map_or(usual.code, |positive| positive.code());
+                return self.judged(cx, (transaction, number), code, out);
             }
             Asked::Verify | Asked::Expand => {
-                Positive::known(252, (2, 5, 0), "will take mail for it and try to deliver")
+                known!(252, "2.5.0", "will take mail for it and try to deliver")
             }
             Asked::StartTls => {
                 self.state = State::Tls { greet: false };
-                Positive::known(220, (2, 0, 0), "ready to start TLS")
+                known!(220, "2.0.0", "ready to start TLS")
             }
             Asked::Auth | Asked::AuthResponse => {
                 self.state = State::Ready;
                 self.authenticated = true;
-                Positive::known(235, (2, 7, 0), "authenticated")
+                known!(235, "2.7.0", "authenticated")
             }
-            Asked::Etrn => Positive::known(250, (2, 0, 0), "queuing started"),
+            Asked::Etrn => known!(250, "2.0.0", "queuing started"),
             Asked::Xclient { login } => return self.begin_again(login),
-            Asked::Xforward => Positive::known(250, (2, 0, 0), "noted"),
+            Asked::Xforward => known!(250, "2.0.0", "noted"),
             Asked::Aborted(_) => return,
         };
-        self.write(cx, with.unwrap_or(usual), self.protocol().is_utf8(), out);
+        self.say(cx, with, usual, self.protocol().is_utf8(), out);
+    }
+
+    /// The application's words, or the usual ones.
+    fn say<S: Sink + ?Sized>(
+        &self,
+        cx: &Context<'_>,
+        with: Option<Positive<'_>>,
+        usual: Known,
+        utf8: bool,
+        out: &mut S,
+    ) {
+        match with {
+            Some(positive) => self.write(cx, positive, utf8, out),
+            None => usual.put(out, cx.has(Extension::EnhancedStatusCodes)),
+        }
     }
 
     /// Answers what is asked with no. 421 ends the session behind the reply.
@@ -156,15 +168,20 @@ impl Session {
             _ if cx.settings.lmtp => "LMTP ready",
             _ => "ESMTP ready",
         };
-        // Before MAIL nobody has asked for UTF-8 (RFC 6531 section 3.7.4.2), and the host name takes
+        // Before MAIL nobody has asked for UTF-8 (RFC 6531 section 3.7.4), and the host name takes
         // of the line what a text alone may have.
         let room = REPLY_LINE.saturating_sub("220  \r\n".len() + cx.hostname.len());
         out.put(b"220 ");
         out.put(cx.hostname.as_bytes());
         out.put(b" ");
-        for character in text.chars().take(room) {
-            let octet = u8::try_from(character).ok().filter(u8::is_ascii);
-            out.put(&[octet.unwrap_or(b'?')]);
+        match text.get(..room.min(text.len())) {
+            Some(text) if text.is_ascii() => out.put(text.as_bytes()),
+            _ => {
+                for character in text.chars().take(room) {
+                    let octet = u8::try_from(character).ok().filter(u8::is_ascii);
+                    out.put(&[octet.unwrap_or(b'?')]);
+                }
+            }
         }
         out.put(b"\r\n");
     }
@@ -204,20 +221,11 @@ impl Session {
     }
 
     /// Answers a command that brings no mail nearer; past the limit it counts as an error.
-    pub(super) fn junk<S: Sink + ?Sized>(
-        &mut self,
-        cx: &Context<'_>,
-        (code, (class, subject, detail), text): Own,
-        out: &mut S,
-    ) {
+    pub(super) fn junk<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, reply: Known, out: &mut S) {
         if self.is_junk_spent(cx) {
             return self.give_up(cx, Closing::TooManyErrors, out);
         }
-        let enhanced = EnhancedCode::new(class, subject, detail)
-            .filter(|_| cx.has(Extension::EnhancedStatusCodes));
-        if let Some(code) = ReplyCode::new(code) {
-            write_reply(out, code, enhanced, text.into(), false);
-        }
+        reply.put(out, cx.has(Extension::EnhancedStatusCodes));
     }
 
     /// Refuses what is no error of the client's, and yet brings no mail nearer.
@@ -270,7 +278,7 @@ impl Session {
         let enhanced = enhanced
             .filter(|_| cx.has(Extension::EnhancedStatusCodes))
             .and_then(|(class, subject, detail)| EnhancedCode::new(class, subject, detail));
-        put_codes(out, code, b" ", enhanced);
+        put_codes(out, code, b' ', enhanced);
         for part in [cx.hostname, " ", text, "\r\n"] {
             out.put(part.as_bytes());
         }

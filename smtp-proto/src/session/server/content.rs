@@ -3,7 +3,7 @@
 use super::{Abort, Asked, Chunk, Closing, Context, Session, State, Transaction};
 use crate::Sink;
 use crate::command::Command;
-use crate::reply::{Positive, Refusal};
+use crate::reply::{Extension, Refusal, known};
 
 /// A chunk below this, in octets, is a small one.
 const SMALL_CHUNK: u64 = 1024;
@@ -60,7 +60,8 @@ impl Session {
             }
             State::Chunk(transaction, _) => {
                 self.state = State::Chunks(transaction);
-                self.write(cx, Positive::known(250, (2, 0, 0), "chunk taken"), false, out);
+                known!(250, "2.0.0", "chunk taken")
+                    .put(out, cx.has(Extension::EnhancedStatusCodes));
             }
             _ => {}
         }

@@ -4,7 +4,11 @@ use core::time::Duration;
 
 mod answer;
 mod check;
+mod closing;
 mod content;
+#[cfg(test)]
+#[cfg(feature = "alloc")]
+mod drawing;
 mod early;
 mod limits;
 mod obey;
@@ -64,6 +68,11 @@ pub enum Question {
 /// Why mail data that had begun will not become a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum Abort {
     /// It passed the advertised SIZE; 552 5.3.4 follows at its end.
     TooLarge,
@@ -74,6 +83,11 @@ pub enum Abort {
 /// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum Closing {
     /// The client said QUIT.
     Quit,
@@ -304,6 +318,12 @@ impl Session {
             State::Closed(closing) => Some(closing),
             _ => None,
         }
+    }
+
+    /// Whether a mail transaction is open, up to the reply to its message (RFC 5321 section 3.3).
+    #[must_use]
+    pub fn has_transaction(&self) -> bool {
+        self.transaction().is_some()
     }
 
     /// What was spoken so far, in the transaction that is open.

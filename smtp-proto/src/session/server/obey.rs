@@ -5,7 +5,7 @@ use super::table::{Phase, Rule, rule};
 use super::{Abort, Asked, Closing, Context, Session, State};
 use crate::Sink;
 use crate::command::{Command, Verb};
-use crate::reply::Refusal;
+use crate::reply::{Refusal, known};
 use crate::session::Protocol;
 
 impl Session {
@@ -59,9 +59,9 @@ impl Session {
             Rule::Foreign => self.foreign(cx, command, out),
             Rule::Reset => {
                 self.reset();
-                self.junk(cx, (250, (2, 0, 0), "reset"), out);
+                self.junk(cx, known!(250, "2.0.0", "reset"), out);
             }
-            Rule::Nothing => self.junk(cx, (250, (2, 0, 0), "done nothing"), out),
+            Rule::Nothing => self.junk(cx, known!(250, "2.0.0", "done nothing"), out),
             Rule::Quit => {
                 self.say_host(cx, (221, Some((2, 0, 0)), "closing the session"), out);
                 self.close(Closing::Quit);
@@ -71,15 +71,23 @@ impl Session {
             }
             Rule::Verify if cx.settings.ask_verify => self.put(cx, Asked::Verify, out),
             Rule::Verify => {
-                self.junk(cx, (252, (2, 5, 0), "will take mail for it and try to deliver"), out);
+                self.junk(
+                    cx,
+                    known!(252, "2.5.0", "will take mail for it and try to deliver"),
+                    out,
+                );
             }
             Rule::Expand if cx.settings.ask_expand => self.put(cx, Asked::Expand, out),
             Rule::Expand => {
                 self.fault(cx, Refusal::known(502, (5, 5, 1), "EXPN is not offered here"), out);
             }
             Rule::Help => {
-                let text = "see RFC 5321 section 4.1.1, and the reply to EHLO or LHLO";
-                self.junk(cx, (214, (2, 0, 0), text), out);
+                let help = known!(
+                    214,
+                    "2.0.0",
+                    "see RFC 5321 section 4.1.1, and the reply to EHLO or LHLO"
+                );
+                self.junk(cx, help, out);
             }
         }
     }

@@ -68,7 +68,7 @@ pub struct Settings {
     /// DELIVERBY are enforced.
     pub extensions: Extensions,
     /// Until when a message may be held, at most. Without it FUTURERELEASE is not offered
-    /// (RFC 4865 section 4 has both limits advertised).
+    /// (RFC 4865 section 3 has both limits advertised).
     pub hold_until: Option<DateTime>,
     /// Which priorities MT-PRIORITY tells apart, where it is offered and that is told.
     pub priorities: Option<PriorityProfile>,

@@ -1,0 +1,307 @@
+//! What a connection tells of itself, in its order.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Buf;
+use smtp_codec::proto::Envelope;
+use smtp_codec::proto::command::Mechanism;
+use smtp_codec::proto::reply::Refusal;
+use smtp_codec::{Note, Want, client, server};
+
+type Log = Arc<Mutex<Vec<String>>>;
+
+fn log() -> (Log, impl FnMut(Note<'_>) + Send + Sync + 'static) {
+    let log = Log::default();
+    let write = Arc::clone(&log);
+    let tell = move |note: Note<'_>| {
+        let line = match note {
+            Note::Sent(line) => format!("> {}", line.escape_ascii()),
+            Note::Received(line) => format!("< {}", line.escape_ascii()),
+            Note::Reply(code) => format!("reply {code}"),
+            Note::Auth(code) => format!("auth {code}"),
+            Note::Recipient(code) => format!("recipient {code}"),
+            Note::Message { code, octets } => format!("message {code} {octets:?}"),
+            Note::Closed { why, sent, received } => format!("closed {why:?} {sent} {received}"),
+            other => format!("{other:?}"),
+        };
+        write.lock().unwrap().push(line);
+    };
+    (log, tell)
+}
+
+/// What is told of a server that hears this, without the lines and the replies of the greeting.
+fn served(config: server::Config, said: &str) -> Vec<String> {
+    let (log, tell) = log();
+    let mut server = server::Connection::new(config);
+    server.offer_tls();
+    server.watch(tell);
+    let mut said = said.as_bytes();
+    loop {
+        match server.step() {
+            Want::Event => match server.event() {
+                server::Event::Rcpt(rcpt) if rcpt.forward_path().to_string().contains("no") => {
+                    rcpt.reject(Refusal::NO_SUCH_USER);
+                }
+                server::Event::Rcpt(rcpt) => rcpt.accept(),
+                server::Event::Message(message) if message.size() > 10 => {
+                    message.reject(Refusal::CONTENT);
+                }
+                server::Event::Message(message) => message.accept(),
+                server::Event::Auth(auth) => match auth.initial_response() {
+                    Some(_) => auth.reject(Refusal::BAD_CREDENTIALS),
+                    None => auth.challenge(b""),
+                },
+                server::Event::AuthResponse(response) => response.accept(),
+                other => other.proceed(),
+            },
+            Want::Input if said.is_empty() => server.eof(),
+            want @ (Want::Input | Want::Flush) => {
+                let n = server.tx().remaining();
+                server.tx().advance(n);
+                if want == Want::Flush {
+                    continue;
+                }
+                // One line at a time, as a client that waits for each reply.
+                let n = said.iter().position(|&b| b == b'\n').map_or(said.len(), |n| n + 1);
+                let (line, rest) = said.split_at(n);
+                server.rx().receive(line);
+                said = rest;
+            }
+            Want::Tls => server.secured(),
+            Want::Close => break,
+        }
+    }
+    let log = log.lock().unwrap().clone();
+    assert_eq!(log.iter().filter(|note| note.starts_with("closed")).count(), 1);
+    log
+}
+
+fn config() -> server::Config {
+    server::Config::new("mx.example.org").unwrap()
+}
+
+/// Without lines and replies.
+fn facts(log: &[String]) -> Vec<&str> {
+    let is_line = |note: &&str| ["> ", "< ", "reply "].iter().any(|it| note.starts_with(it));
+    log.iter().map(String::as_str).filter(|note| !is_line(note)).collect()
+}
+
+const START: &str = "HELO a.example\r\nMAIL FROM:<a@a.example>\r\n";
+
+#[test]
+fn a_line_comes_before_what_it_means() {
+    let said = format!("{START}RCPT TO:<b@example.org>\r\nDATA\r\nhello\r\n.\r\nQUIT\r\n");
+    let told = served(config(), &said);
+    let expected = [
+        "> 220 mx.example.org ESMTP ready",
+        "reply 220",
+        "< HELO a.example",
+        "> 250 mx.example.org hello",
+        "reply 250",
+        "< MAIL FROM:<a@a.example>",
+        "> 250 2.1.0 reverse-path taken",
+        "reply 250",
+        "Begun",
+        "< RCPT TO:<b@example.org>",
+        "> 250 2.1.5 recipient taken",
+        "reply 250",
+        "recipient 250",
+        "< DATA",
+        "> 354 end data with <CR><LF>.<CR><LF>",
+        "reply 354",
+        "> 250 2.0.0 message taken",
+        "reply 250",
+        "message 250 Some(7)",
+        "< QUIT",
+        "> 221 2.0.0 mx.example.org closing the session",
+        "reply 221",
+    ];
+    assert_eq!(told[..told.len() - 1], expected);
+    assert!(told.last().unwrap().starts_with("closed Quit "), "{told:?}");
+    let received = said.len();
+    assert!(told.last().unwrap().ends_with(&format!(" {received}")), "{told:?}");
+}
+
+#[test]
+fn transactions_end_in_every_way() {
+    let end = |said: &str| -> Vec<String> {
+        let told = served(config(), &format!("{START}RCPT TO:<b@example.org>\r\n{said}"));
+        let facts = facts(&told);
+        assert_eq!(facts[..2], ["Begun", "recipient 250"]);
+        facts[2..facts.len() - 1].iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(end("RCPT TO:<no@example.org>\r\nRSET\r\nNOOP\r\n"), ["recipient 550", "Abandoned"]);
+    assert_eq!(end("EHLO b.example\r\n"), ["Abandoned"]);
+    assert_eq!(end("QUIT\r\n"), ["Abandoned"]);
+    assert_eq!(end(""), ["Abandoned"]);
+    assert_eq!(end("DATA\r\nhalf"), ["Abandoned"]);
+    assert_eq!(end("DATA\r\nmore than ten\r\n.\r\n"), ["message 554 Some(15)"]);
+    assert_eq!(end("DATA\r\na\nb\r\n.\r\n"), ["message 554 Some(1)"]);
+    assert_eq!(end("BDAT 2\r\n\r\nBDAT 2 LAST\r\n\r\n"), ["message 250 Some(4)"]);
+    assert_eq!(end("BDAT 2\r\n\r\nDATA\r\nRSET\r\n"), ["Abandoned"]);
+    let twice = format!("RSET\r\n{}", START.split_once('\n').unwrap().1);
+    assert_eq!(end(&twice), ["Abandoned", "Begun", "Abandoned"]);
+}
+
+#[test]
+fn lmtp_tells_of_each_recipient() {
+    let start = START.replace("HELO", "LHLO");
+    let two = "RCPT TO:<b@example.org>\r\nRCPT TO:<c@example.org>\r\n";
+    let told = served(config().lmtp(), &format!("{start}{two}DATA\r\nx\r\n.\r\nQUIT\r\n"));
+    let expected =
+        ["Begun", "recipient 250", "recipient 250", "message 250 Some(3)", "message 250 Some(3)"];
+    assert_eq!(facts(&told)[..5], expected);
+    assert_eq!(facts(&told).len(), 6);
+}
+
+#[test]
+fn tls_is_told_once() {
+    let told = served(config(), "EHLO a.example\r\nSTARTTLS\r\nEHLO a.example\r\nQUIT\r\n");
+    assert_eq!(facts(&told)[0], "Secured");
+    assert_eq!(facts(&told).len(), 2);
+}
+
+#[test]
+fn no_password_is_told() {
+    let config = || config().auth(["PLAIN", "LOGIN"]).unwrap().allow_plaintext_auth();
+    for (said, shown, facts_told) in [
+        ("AUTH PLAIN c2VjcmV0\r\n", &["AUTH PLAIN ****"][..], &["auth 535"][..]),
+        ("auth  plain  c2VjcmV0 c2VjcmV0\r\n", &["auth plain ****"], &[]),
+        ("AUTH PLAIN\r\nc2VjcmV0\r\n", &["AUTH PLAIN", "****"], &["auth 235"]),
+        ("AUTH PLAIN\r\n*\r\n", &["AUTH PLAIN", "****"], &["auth 501"]),
+        ("AUTH PLAIN\r\nnot base64\r\n", &["AUTH PLAIN", "****"], &["auth 501"]),
+        // The password of a client that did not wait, where AUTH was refused.
+        ("AUTH NONE\r\nc2VjcmV0\r\n", &["AUTH NONE", "****"], &[]),
+    ] {
+        let told = served(config(), &format!("EHLO a.example\r\n{said}QUIT\r\n"));
+        let lines: Vec<&str> = told.iter().filter_map(|note| note.strip_prefix("< ")).collect();
+        assert_eq!(lines[1..lines.len() - 1], *shown, "{said}");
+        let facts = facts(&told);
+        assert_eq!(facts[..facts.len() - 1], *facts_told, "{said}");
+        assert!(!told.concat().contains("c2VjcmV0"), "{told:?}");
+    }
+}
+
+/// What is told of a client, and of the server that it is wired to.
+fn sent(cut: bool) -> (Vec<String>, Vec<String>) {
+    let (client_log, tell) = log();
+    let mut client = client::Connection::new(client::Config::new("a.example").unwrap());
+    client.watch(tell);
+    let (server_log, tell) = log();
+    let mut server = server::Connection::new(config());
+    server.watch(tell);
+    let envelope = Envelope::new("a@a.example".parse().unwrap())
+        .to("no@example.org".parse().unwrap())
+        .to("b@example.org".parse().unwrap());
+    let mut delivery = client::Delivery::new(&envelope);
+    let mut over = false;
+    loop {
+        let want = server.step();
+        if want == Want::Event {
+            match server.event() {
+                server::Event::Rcpt(rcpt) if rcpt.forward_path().to_string().contains("no") => {
+                    rcpt.reject(Refusal::NO_SUCH_USER);
+                }
+                server::Event::Rcpt(rcpt) => rcpt.accept(),
+                server::Event::Message(_) if cut => {
+                    client.eof();
+                    assert_eq!(client.step(), Want::Close);
+                    break;
+                }
+                server::Event::Message(message) => message.accept(),
+                other => other.proceed(),
+            }
+            continue;
+        }
+        let n = client.rx().receive(server.tx().chunk());
+        server.tx().advance(n);
+        match client.step() {
+            Want::Event if over => {
+                if let client::Event::Ready(ready) = client.event() {
+                    ready.quit();
+                }
+            }
+            Want::Event => match delivery.on(client.event()) {
+                client::Step::Body(slot) => {
+                    slot.write_end(b"hello\r\n").unwrap();
+                }
+                client::Step::Over => over = true,
+                client::Step::Next => {}
+            },
+            Want::Close => break,
+            _ => {}
+        }
+        let n = server.rx().receive(client.tx().chunk());
+        client.tx().advance(n);
+    }
+    let logs = [client_log, server_log].map(|log| log.lock().unwrap().clone());
+    let [client, server] = logs;
+    (client, server)
+}
+
+#[test]
+fn both_sides_tell_the_same() {
+    let (client, server) = sent(false);
+    let server: Vec<String> = server
+        .iter()
+        .map(|note| match note.split_at(2) {
+            (">" | "> ", line) => format!("< {line}"),
+            ("<" | "< ", line) => format!("> {line}"),
+            _ => note.replace("Some(7)", "None"),
+        })
+        .collect();
+    assert_eq!(
+        facts(&client)[..4],
+        ["Begun", "recipient 550", "recipient 250", "message 250 None"]
+    );
+    assert_eq!(facts(&client)[..4], facts(&server)[..4]);
+    let lines = |log: &[String], mark: &str| -> Vec<String> {
+        log.iter().filter(|note| note.starts_with(mark)).cloned().collect()
+    };
+    assert_eq!(lines(&client, "> "), lines(&server, "> "));
+    assert_eq!(lines(&client, "< "), lines(&server, "< "));
+    assert!(lines(&client, "> ").contains(&"> BDAT 7 LAST".into()), "{client:?}");
+    assert!(client.last().unwrap().starts_with("closed Quit"), "{client:?}");
+}
+
+#[test]
+fn a_client_tells_what_is_in_doubt() {
+    let (client, _) = sent(true);
+    let facts = facts(&client);
+    assert_eq!(facts[..4], ["Begun", "recipient 550", "recipient 250", "InDoubt"]);
+    assert!(facts[4].starts_with("closed PeerGone"));
+}
+
+#[test]
+fn a_client_tells_no_password() {
+    let (log, tell) = log();
+    let config = client::Config::new("a.example").unwrap().allow_plaintext_auth();
+    let mut client = client::Connection::new(config);
+    client.watch(tell);
+    let replies = ["220 mx\r\n", "250-mx\r\n250 AUTH PLAIN\r\n", "535 no\r\n"];
+    let mut replies = replies.into_iter();
+    loop {
+        match client.step() {
+            Want::Event => {
+                if let client::Event::Ready(ready) = client.event() {
+                    if replies.len() == 0 {
+                        break;
+                    }
+                    ready.auth(Mechanism::parse("PLAIN").unwrap(), Some(b"secret")).unwrap();
+                }
+            }
+            _ => {
+                let n = client.tx().remaining();
+                client.tx().advance(n);
+                client.rx().receive(replies.next().unwrap().as_bytes());
+            }
+        }
+    }
+    let log = log.lock().unwrap();
+    assert!(
+        log.contains(&"> AUTH PLAIN ****".into()) && log.contains(&"auth 535".into()),
+        "{log:?}"
+    );
+    assert!(!log.concat().contains("c2VjcmV0"));
+}
