@@ -198,11 +198,14 @@ mod tests {
                 Failure::NotSent(CallError::TooLarge(9)),
                 "the message is larger than the 9 octets that the server takes",
             ),
-            (Failure::BareNewline, "the content holds a bare CR or LF"),
-            (Failure::Closed(Closing::PeerGone), "the connection was lost"),
+            (Failure::BareNewline, "the content holds a CR or LF that is not part of a CRLF"),
+            (
+                Failure::Closed(Closing::PeerGone),
+                "the server closed the connection, or the link broke",
+            ),
             (
                 Failure::Closed(Closing::Protocol(ProtocolFault::Unasked)),
-                "the server sent a reply to no command",
+                "the server sent a reply that nothing asked for",
             ),
         ] {
             assert_eq!(failure.to_string(), text);
