@@ -90,7 +90,7 @@ pub use dot::{Encoder, FoundBareNewline, Run};
 pub use machine::Machine;
 pub use smtp_proto as proto;
 #[cfg(feature = "watch")]
-pub use watch::{Closing, Note};
+pub use watch::{Closing, Note, Side};
 
 /// What a connection wants next.
 #[must_use]

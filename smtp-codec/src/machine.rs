@@ -62,10 +62,20 @@ pub trait Machine {
     fn release(&mut self);
     /// Whether the peer may still be sending when the session is over.
     fn lingers(&self) -> bool;
+    /// Which side this is (feature `watch`).
+    #[cfg(feature = "watch")]
+    fn side(&self) -> crate::Side {
+        if self.listens() { crate::Side::Client } else { crate::Side::Server }
+    }
+    /// Has `tell` told what happens in the session from now on (feature `watch`).
+    #[cfg(feature = "watch")]
+    fn watch(&mut self, tell: Box<dyn FnMut(crate::Note<'_>) + Send + Sync>) {
+        drop(tell);
+    }
 }
 
 macro_rules! machine {
-    ($connection:ty, $listens:literal, $lingers:expr) => {
+    ($connection:ty, $side:ident, $listens:literal, $lingers:expr) => {
         impl Machine for $connection {
             fn rx(&mut self) -> &mut RxBuf {
                 self.rx()
@@ -115,9 +125,17 @@ macro_rules! machine {
             fn lingers(&self) -> bool {
                 $lingers(self)
             }
+            #[cfg(feature = "watch")]
+            fn side(&self) -> crate::Side {
+                crate::Side::$side
+            }
+            #[cfg(feature = "watch")]
+            fn watch(&mut self, tell: Box<dyn FnMut(crate::Note<'_>) + Send + Sync>) {
+                self.watch_with(tell);
+            }
         }
     };
 }
 
-machine!(server::Connection, false, server::Connection::lingers);
-machine!(client::Connection, true, |_: &client::Connection| false);
+machine!(server::Connection, Server, false, server::Connection::lingers);
+machine!(client::Connection, Client, true, |_: &client::Connection| false);

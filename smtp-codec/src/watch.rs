@@ -93,11 +93,31 @@ impl fmt::Debug for Closing {
     }
 }
 
+/// Which side of a session a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The server's.
+    Server,
+    /// The client's.
+    Client,
+}
+
+impl Side {
+    /// `server` or `client`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Side::Server => "server",
+            Side::Client => "client",
+        }
+    }
+}
+
 /// Whom it is told to.
 #[derive(Default)]
 pub(crate) struct Ear(Option<Box<Tell>>);
 
-type Tell = dyn FnMut(Note<'_>) + Send + Sync;
+pub(crate) type Tell = dyn FnMut(Note<'_>) + Send + Sync;
 
 impl fmt::Debug for Ear {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -106,8 +126,8 @@ impl fmt::Debug for Ear {
 }
 
 impl Ear {
-    pub(crate) fn new(tell: impl FnMut(Note<'_>) + Send + Sync + 'static) -> Self {
-        Ear(Some(Box::new(tell)))
+    pub(crate) fn new(tell: Box<Tell>) -> Self {
+        Ear(Some(tell))
     }
 
     pub(crate) fn is_there(&self) -> bool {

@@ -21,6 +21,9 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! With the features `tracing` and `metrics` each session is a span with events in it, and counted;
+//! `smtp-watch` has the tables.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 use std::io;
@@ -37,6 +40,8 @@ use smtp_codec::{client, server};
 pub use smtp_codec as codec;
 #[cfg(feature = "tls")]
 pub use smtp_futures::tls;
+#[cfg(feature = "watch")]
+pub use smtp_futures::watch;
 pub use smtp_futures::{Client, Server, Timer};
 
 /// The timer of async-std.

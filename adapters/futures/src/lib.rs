@@ -30,6 +30,9 @@
 //! # Ok(()) }
 //! # }
 //! ```
+//!
+//! With the features `tracing` and `metrics` each session is a span with events in it, and counted;
+//! `smtp-watch` has the tables.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod client;
@@ -45,6 +48,8 @@ pub use server::Server;
 pub use smtp_codec as codec;
 #[cfg(feature = "tls")]
 pub use smtp_tls as tls;
+#[cfg(feature = "watch")]
+pub use smtp_watch as watch;
 #[cfg(feature = "smol")]
 pub use timer::AsyncIo;
 pub use timer::Timer;

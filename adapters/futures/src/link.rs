@@ -46,6 +46,8 @@ pub(crate) struct Link<S, T, C> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
     pub(crate) fn new(stream: S, timer: T, connection: C) -> Self {
+        #[cfg(feature = "watch")]
+        let connection = smtp_watch::watched(connection);
         Link {
             stream: Wire::Plain(stream),
             #[cfg(feature = "tls")]

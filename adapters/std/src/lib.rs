@@ -30,6 +30,9 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! With the features `tracing` and `metrics` each session is a span with events in it, and counted;
+//! `smtp-watch` has the tables.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod bounds;
@@ -46,4 +49,6 @@ pub use server::Server;
 pub use smtp_codec as codec;
 #[cfg(feature = "tls")]
 pub use smtp_tls as tls;
+#[cfg(feature = "watch")]
+pub use smtp_watch as watch;
 pub use transport::{Pipe, Transport};

@@ -32,6 +32,9 @@
 //! }
 //! # }
 //! ```
+//!
+//! With the features `tracing` and `metrics` each session is a span with events in it, and counted;
+//! `smtp-watch` has the tables.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod client;
@@ -46,3 +49,5 @@ pub use server::Server;
 pub use smtp_codec as codec;
 #[cfg(feature = "tls")]
 pub use smtp_tls as tls;
+#[cfg(feature = "watch")]
+pub use smtp_watch as watch;

@@ -40,6 +40,8 @@ pub(crate) struct Link<S, C> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
     pub(crate) fn new(stream: S, connection: C) -> Self {
+        #[cfg(feature = "watch")]
+        let connection = smtp_watch::watched(connection);
         Link {
             stream: Wire::Plain(stream),
             #[cfg(feature = "tls")]

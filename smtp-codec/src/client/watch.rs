@@ -5,7 +5,7 @@ use smtp_proto::reply::ReplyCode;
 use smtp_proto::session::client::Question;
 
 use super::Connection;
-use crate::watch::{Closing, Ear, Note, lines};
+use crate::watch::{Closing, Ear, Note, Tell, lines};
 
 /// What was told so far.
 #[derive(Debug, Default)]
@@ -62,6 +62,10 @@ impl Connection {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn watch(&mut self, tell: impl FnMut(Note<'_>) + Send + Sync + 'static) {
+        self.watch_with(Box::new(tell));
+    }
+
+    pub(crate) fn watch_with(&mut self, tell: Box<Tell>) {
         self.observer.watch.ear = Ear::new(tell);
     }
 

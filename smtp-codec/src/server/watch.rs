@@ -7,7 +7,7 @@ use smtp_proto::reply::{Class, ReplyCode, ReplyLine};
 use smtp_proto::session::server::Question;
 
 use super::Connection;
-use crate::watch::{Closing, Ear, MASK, Note, lines};
+use crate::watch::{Closing, Ear, MASK, Note, Tell, lines};
 
 /// What was told so far.
 #[derive(Debug, Default)]
@@ -97,6 +97,10 @@ impl Connection {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn watch(&mut self, tell: impl FnMut(Note<'_>) + Send + Sync + 'static) {
+        self.watch_with(Box::new(tell));
+    }
+
+    pub(crate) fn watch_with(&mut self, tell: Box<Tell>) {
         self.watch.ear = Ear::new(tell);
     }
 
