@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 work=${CARGO_TARGET_DIR:-$PWD/target}/api
-crates='smtp-proto smtp-codec smtp-std smtp-tokio smtp-futures smtp-async-std smtp-tls smtp-sasl smtp-proxy-protocol smtp-watch'
+crates='smtp-proto smtp-codec smtp-std smtp-tokio smtp-futures smtp-async-std smtp-tls smtp-sasl smtp-proxy-protocol smtp-watch smtp-test'
 
 list() {
     # With aws-lc-rs smtp-tls would show nothing more.
