@@ -10,6 +10,26 @@ use crate::Secret;
 /// Who may come in.
 ///
 /// A method that is not there refuses everybody.
+///
+/// ```
+/// use smtp_sasl::{Exchange, Secret, Step, Users};
+///
+/// /// One who may send for the list too.
+/// struct Alice;
+///
+/// impl Users for Alice {
+///     fn password(&self, user: &str) -> Option<Secret> {
+///         (user == "alice").then(|| "tiger".into())
+///     }
+///     fn may_act(&self, user: &str, acts_as: &str) -> bool {
+///         user == acts_as || acts_as == "list"
+///     }
+/// }
+///
+/// let mut exchange = Exchange::new(std::sync::Arc::new(Alice), None);
+/// let step = exchange.start("PLAIN", Some(b"list\0alice\0tiger"));
+/// assert!(matches!(step, Step::Accepted(who) if who.acts_as == "list"));
+/// ```
 pub trait Users: Send + Sync {
     /// The password of that user: for PLAIN, LOGIN, CRAM-MD5 and SCRAM.
     fn password(&self, user: &str) -> Option<Secret> {

@@ -5,6 +5,52 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 /// A blocking stream whose waits can be bounded.
+///
+/// ```
+/// use std::io::{self, Read, Write};
+/// use std::time::Duration;
+/// use smtp_std::Transport;
+///
+/// /// Shows what is read. Its bounds are those of the stream inside.
+/// struct Shown<T>(T);
+///
+/// impl<T: Read> Read for Shown<T> {
+///     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+///         let n = self.0.read(room)?;
+///         eprintln!("{n} octets");
+///         Ok(n)
+///     }
+/// }
+/// impl<T: Write> Write for Shown<T> {
+///     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+///         self.0.write(bytes)
+///     }
+///     fn flush(&mut self) -> io::Result<()> {
+///         self.0.flush()
+///     }
+/// }
+/// impl<T: Transport> Transport for Shown<T> {
+///     fn bound_reads(&mut self, wait: Duration) -> io::Result<()> {
+///         self.0.bound_reads(wait)
+///     }
+///     fn bound_writes(&mut self, wait: Duration) -> io::Result<()> {
+///         self.0.bound_writes(wait)
+///     }
+///     fn end(&mut self) -> io::Result<()> {
+///         self.0.end()
+///     }
+/// }
+/// # use smtp_codec::server::{Closing, Config, Event};
+/// # let stream = smtp_std::Pipe(&b"QUIT\r\n"[..], io::sink());
+/// # let mut server = smtp_std::Server::new(Shown(stream), Config::new("mx.example.org").unwrap());
+/// # loop {
+/// #     match server.next()? {
+/// #         Event::Closed(closing) => break assert_eq!(closing, Closing::Quit),
+/// #         other => other.proceed(),
+/// #     }
+/// # }
+/// # Ok::<(), io::Error>(())
+/// ```
 pub trait Transport: Read + Write {
     /// Has reads fail with `WouldBlock` or `TimedOut` after `wait`, which is not zero, until it is
     /// said anew. A stream that cannot do so may ignore it; deadlines then hold only between two

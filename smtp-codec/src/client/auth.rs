@@ -61,6 +61,47 @@ impl Auth {
 }
 
 /// A challenge in an AUTH exchange.
+///
+/// ```
+/// use smtp_codec::client::{Connection, Event};
+///
+/// fn answer(connection: &mut Connection) {
+///     if let Event::Challenge(challenge) = connection.event() {
+///         match challenge.octets() {
+///             b"Username:" => challenge.respond(b"alice"),
+///             b"Password:" => challenge.respond(b"tiger"),
+///             _ => challenge.cancel(),
+///         }
+///     }
+/// }
+/// # use bytes::Buf;
+/// # use smtp_codec::client::{Config, Want};
+/// # use smtp_codec::proto::command::Mechanism;
+/// # let config = Config::new("client.example.net")?.allow_plaintext_auth();
+/// # let mut connection = Connection::new(config);
+/// # let (mut said, offer) = (Vec::new(), "250-mx.example.org\r\n250 AUTH LOGIN\r\n");
+/// # let ask = ["334 VXNlcm5hbWU6\r\n", "334 UGFzc3dvcmQ6\r\n", "334 d2hhdD8=\r\n"];
+/// # let mut replies = ["220 \r\n", offer].into_iter().chain(ask);
+/// # loop {
+/// #     match connection.step() {
+/// #         Want::Event => {
+/// #             if let Event::Ready(ready) = connection.event() {
+/// #                 ready.auth(Mechanism::parse("LOGIN").unwrap(), None)?;
+/// #             }
+/// #             answer(&mut connection);
+/// #         }
+/// #         _ => {
+/// #             said.extend_from_slice(connection.tx().chunk());
+/// #             let sent = connection.tx().remaining();
+/// #             connection.tx().advance(sent);
+/// #             let Some(reply) = replies.next() else { break };
+/// #             connection.rx().receive(reply.as_bytes());
+/// #         }
+/// #     }
+/// # }
+/// # assert!(said.ends_with(b"AUTH LOGIN\r\nYWxpY2U=\r\ndGlnZXI=\r\n*\r\n"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "the server waits for the response"]
 pub struct Challenge<'a> {

@@ -120,6 +120,41 @@ impl From<AuthError> for io::Error {
 
 /// Leads one AUTH exchange over a [`Connection`]: the adapters' `authenticate` is a loop around
 /// it.
+///
+/// ```
+/// use smtp_codec::client::{AuthError, Authentication, Authenticator, Connection, Want};
+///
+/// /// As far as it goes with what was received.
+/// fn go_on(
+///     connection: &mut Connection,
+///     exchange: &mut Authentication,
+///     who: &mut dyn Authenticator,
+/// ) -> Option<Result<(), AuthError>> {
+///     while let Want::Event | Want::Close = connection.step() {
+///         if let Some(result) = exchange.on(connection, who) {
+///             return Some(result);
+///         }
+///     }
+///     None
+/// }
+/// # struct Nobody;
+/// # impl Authenticator for Nobody {
+/// #     fn start(&mut self, _: &[&str], _: bool) -> Option<smtp_codec::client::Attempt> { None }
+/// #     fn respond(&mut self, _: &[u8]) -> Option<Vec<u8>> { None }
+/// #     fn finish(&mut self) -> bool { false }
+/// # }
+/// # use bytes::Buf;
+/// # let mut connection = Connection::new(smtp_codec::client::Config::new("client.example.net")?);
+/// # let mut exchange = Authentication::new();
+/// # connection.rx().receive(b"220 \r\n");
+/// # assert_eq!(go_on(&mut connection, &mut exchange, &mut Nobody), None);
+/// # let sent = connection.tx().remaining();
+/// # connection.tx().advance(sent);
+/// # connection.rx().receive(b"250 mx.example.org\r\n");
+/// # let result = go_on(&mut connection, &mut exchange, &mut Nobody);
+/// # assert_eq!(result, Some(Err(AuthError::NoMechanism)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Authentication {
     begun: bool,

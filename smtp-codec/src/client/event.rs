@@ -236,6 +236,52 @@ impl Ready<'_> {
 }
 
 /// A transaction is open for recipients.
+///
+/// Whoever leads the dialogue names recipients as often as it is handed out:
+///
+/// ```
+/// use smtp_codec::client::{CallError, Connection, Event};
+/// use smtp_codec::proto::address::ForwardPath;
+///
+/// /// Answers one event; whether it asked for a recipient.
+/// fn name(
+///     connection: &mut Connection,
+///     left: &mut Vec<ForwardPath<'_>>,
+/// ) -> Result<bool, CallError> {
+///     let Event::WantRcpt(slot) = connection.event() else { return Ok(false) };
+///     match left.pop() {
+///         Some(path) => slot.send(path, Default::default())?,
+///         None => slot.end(),
+///     }
+///     Ok(true)
+/// }
+/// # use bytes::Buf;
+/// # use smtp_codec::client::{Config, Want};
+/// # use smtp_codec::proto::address::ReversePath;
+/// # let mut connection = Connection::new(Config::new("client.example.net").unwrap());
+/// # let mut left = vec![ForwardPath::parse("<b@example.org>").unwrap()];
+/// # let mut replies = ["220 \r\n", "250 \r\n", "250 \r\n", "250 \r\n"].iter();
+/// # let mut said = Vec::new();
+/// # loop {
+/// #     match connection.step() {
+/// #         Want::Event => {
+/// #             if let Event::Ready(ready) = connection.event() {
+/// #                 ready.mail(ReversePath::Null, Default::default())?;
+/// #             }
+/// #             name(&mut connection, &mut left)?;
+/// #         }
+/// #         _ => {
+/// #             said.extend_from_slice(connection.tx().chunk());
+/// #             let sent = connection.tx().remaining();
+/// #             connection.tx().advance(sent);
+/// #             let Some(reply) = replies.next() else { break };
+/// #             connection.rx().receive(reply.as_bytes());
+/// #         }
+/// #     }
+/// # }
+/// # assert!(said.ends_with(b"MAIL FROM:<>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n"));
+/// # Ok::<(), CallError>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "the transaction waits for a recipient or the end of them"]
 pub struct RcptSlot<'a> {
@@ -274,6 +320,42 @@ impl RcptSlot<'_> {
 }
 
 /// The server waits for the content.
+///
+/// ```
+/// use smtp_codec::FoundBareNewline;
+/// use smtp_codec::client::BodySlot;
+///
+/// /// Writes as much as there is room for; the rest is for the next slot.
+/// fn write(slot: BodySlot<'_>, content: &mut &[u8]) -> Result<(), FoundBareNewline> {
+///     let taken = slot.write_end(content)?;
+///     *content = content.get(taken..).unwrap_or_default();
+///     Ok(())
+/// }
+/// # use bytes::Buf;
+/// # use smtp_codec::client::{Config, Connection, Delivery, Step, Want};
+/// # let mut connection = Connection::new(Config::new("client.example.net")?);
+/// # let envelope = smtp_codec::proto::Envelope::new("<>".parse()?).to("b@example.org".parse()?);
+/// # let mut delivery = Delivery::new(&envelope);
+/// # let mut replies = ["220 \r\n", "250 \r\n", "250 \r\n", "250 \r\n", "354 \r\n", "250 \r\n"].iter();
+/// # let (mut content, mut said) = (&b"Hello\r\n"[..], Vec::new());
+/// # loop {
+/// #     match connection.step() {
+/// #         Want::Event => match delivery.on(connection.event()) {
+/// #             Step::Next => {}
+/// #             Step::Body(slot) => write(slot, &mut content)?,
+/// #             Step::Over => break,
+/// #         },
+/// #         _ => {
+/// #             said.extend_from_slice(connection.tx().chunk());
+/// #             let sent = connection.tx().remaining();
+/// #             connection.tx().advance(sent);
+/// #             connection.rx().receive(replies.next().unwrap().as_bytes());
+/// #         }
+/// #     }
+/// # }
+/// # assert!(said.ends_with(b"DATA\r\nHello\r\n.\r\n"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "the server waits for the content and its end"]
 pub struct BodySlot<'a> {

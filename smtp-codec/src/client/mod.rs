@@ -1,4 +1,9 @@
 //! The client's end of a connection.
+//!
+//! [`Config`] says how a client goes about its work, and [`Connection`] is one session. An adapter's
+//! `send` is [`Delivery`] in a loop and returns [`Sent`]; its `authenticate` is [`Authentication`]; for
+//! more recipients than a server takes there is [`Split`]. Who leads the dialogue alone meets
+//! [`Event`].
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -161,25 +161,35 @@ handle! {
     /// A client has connected and waits for the greeting (RFC 5321 section 3.1).
     ///
     /// A refusal leaves it nothing but QUIT (RFC 7504 names 521 and 554); with 421 it is gone.
+    ///
+    #[doc = include_str!("../../docs/handles/greet.md")]
     Greet {} "Greets with `220 hostname ESMTP ready`."
 }
 handle! {
     /// EHLO or HELO (RFC 5321 section 4.1.1.1), or LHLO (RFC 2033 section 4.1).
+    ///
+    #[doc = include_str!("../../docs/handles/hello.md")]
     Hello { host: Host<'a> } "Welcomes the client, and offers it the extensions if it said EHLO."
 }
 handle! {
     /// MAIL (RFC 5321 section 4.1.1.2).
+    ///
+    #[doc = include_str!("../../docs/handles/mail.md")]
     Mail { reverse_path: ReversePath<'a>, parameters: MailParameters<'a> }
     "250 2.1.0: the transaction is open."
 }
 handle! {
     /// RCPT (RFC 5321 section 4.1.1.3).
+    ///
+    #[doc = include_str!("../../docs/handles/rcpt.md")]
     Rcpt { forward_path: ForwardPath<'a>, parameters: RcptParameters<'a> }
     "250 2.1.5: this recipient is taken."
 }
 handle! {
     /// DATA (RFC 5321 section 4.1.1.4) or the first BDAT (RFC 3030 section 2), with at least one
     /// recipient taken.
+    ///
+    #[doc = include_str!("../../docs/handles/data.md")]
     Data {} "The content may come: 354 to DATA, nothing to BDAT. A refusal ends the transaction."
 }
 handle! {
@@ -189,18 +199,26 @@ handle! {
     /// once it is safe. Either answer ends the transaction. In LMTP, and where the client asked
     /// for PRDR, it is asked once for each recipient that was accepted, and each answer is for
     /// [that one](Message::recipient) alone.
+    ///
+    #[doc = include_str!("../../docs/handles/message.md")]
     Message {} "250 2.0.0: the message is taken over."
 }
 handle! {
     /// VRFY (RFC 5321 section 4.1.1.6).
+    ///
+    #[doc = include_str!("../../docs/handles/verify.md")]
     Verify { argument: Argument<'a> } "252 2.5.0: cannot tell, but will take mail for it."
 }
 handle! {
     /// EXPN (RFC 5321 section 4.1.1.7).
+    ///
+    #[doc = include_str!("../../docs/handles/expand.md")]
     Expand { argument: Argument<'a> } "252 2.5.0: cannot tell, but will take mail for it."
 }
 handle! {
     /// STARTTLS (RFC 3207). Nothing stands behind it in the buffer.
+    ///
+    #[doc = include_str!("../../docs/handles/start_tls.md")]
     StartTls {} "220 2.0.0: the handshake begins, and what was said before it is forgotten."
 }
 handle! {
@@ -208,26 +226,36 @@ handle! {
     ///
     /// Answer with a challenge, with yes, or with no (`Refusal::BAD_CREDENTIALS`). What the
     /// mechanism says is octets here; `smtp-sasl` knows their meaning.
+    ///
+    #[doc = include_str!("../../docs/handles/auth.md")]
     Auth { mechanism: Mechanism<'a>, initial: Option<Base64<'a>> }
     "235 2.7.0: the client is who it says it is."
 }
 handle! {
     /// The response to a challenge (RFC 4954 section 4). One that cancels the exchange, or is not
     /// base64, does not come here: the session refuses it.
+    ///
+    #[doc = include_str!("../../docs/handles/auth_response.md")]
     AuthResponse { octets: Base64<'a> } "235 2.7.0: the client is who it says it is."
 }
 handle! {
     /// ETRN (RFC 1985 section 5).
+    ///
+    #[doc = include_str!("../../docs/handles/etrn.md")]
     Etrn { queue: Queue<'a> } "250 2.0.0: what waits for it will be sent."
 }
 handle! {
     /// XCLIENT: a proxy says for whom it speaks.
+    ///
+    #[doc = include_str!("../../docs/handles/xclient.md")]
     Xclient { attributes: Attributes<'a> }
     "The session is that other client's, and begins again with [`Event::Greet`]. With LOGIN that
     client counts as authenticated."
 }
 handle! {
     /// XFORWARD: a filter says where the message came from, for logging.
+    ///
+    #[doc = include_str!("../../docs/handles/xforward.md")]
     Xforward { attributes: Attributes<'a> } "250 2.0.0."
 }
 accept_with!(Greet, Mail, Rcpt, Message, Verify, Expand, Etrn);

@@ -1,4 +1,9 @@
 //! The server's end of a connection.
+//!
+//! [`Config`] says what a server is, [`Connection`] is one client's session, and [`Event`] what the
+//! application is told and asked. The guide has them in order: [`events`](crate::guide::events),
+//! [`answering`](crate::guide::answering), [`streaming`](crate::guide::streaming),
+//! [`limits`](crate::guide::limits).
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -66,7 +66,7 @@ impl<'a> Domain<'a> {
         }
     }
 
-    /// The text as received.
+    /// The text as received. It is kept as octets, so that each call looks through them once.
     #[must_use]
     pub const fn as_str(self) -> &'a str {
         self.0.as_str()

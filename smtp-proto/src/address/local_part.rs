@@ -65,7 +65,8 @@ impl<'a> LocalPart<'a> {
         whole(|input| local_part_at(syntax, input), text, AddressError::LocalPart)
     }
 
-    /// The text as received, with its quotes.
+    /// The text as received, with its quotes. It is kept as octets, so that each call looks through
+    /// them once.
     #[must_use]
     pub const fn as_str(self) -> &'a str {
         self.0.as_str()

@@ -11,11 +11,10 @@ impl<'a> Utf8<'a> {
         Utf8(text.as_bytes())
     }
 
-    /// The first `length` octets of `input` and the rest; none if they are not ASCII.
+    /// The first `length` octets of `input`, which were found to be ASCII, and the rest.
     #[inline]
     pub(super) fn ascii(input: &'a [u8], length: usize) -> Option<(Self, &'a [u8])> {
         let (text, rest) = input.split_at_checked(length)?;
-        debug_assert!(text.is_ascii());
         Some((Utf8(text), rest))
     }
 
