@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Buf;
 use smtp_codec::proto::Envelope;
+use smtp_codec::proto::Syntax;
 use smtp_codec::proto::command::Mechanism;
 use smtp_codec::proto::reply::Refusal;
 use smtp_codec::{Note, Want, client, server};
@@ -172,7 +173,7 @@ fn no_password_is_told() {
         ("AUTH PLAIN\r\n*\r\n", &["AUTH PLAIN", "****"], &["auth 501"]),
         ("AUTH PLAIN\r\nnot base64\r\n", &["AUTH PLAIN", "****"], &["auth 501"]),
         // The password of a client that did not wait, where AUTH was refused.
-        ("AUTH NONE\r\nc2VjcmV0\r\n", &["AUTH NONE", "****"], &[]),
+        ("AUTH NONE\r\nc2VjcmV0\r\n", &["AUTH ****", "****"], &[]),
     ] {
         let told = served(config(), &format!("EHLO a.example\r\n{said}QUIT\r\n"));
         let lines: Vec<&str> = told.iter().filter_map(|note| note.strip_prefix("< ")).collect();
@@ -184,6 +185,31 @@ fn no_password_is_told() {
 }
 
 /// What is told of a client, and of the server that it is wired to.
+/// In words that are no AUTH, or in places where a mechanism or a password should not be.
+#[test]
+fn no_password_in_a_wrong_place_is_told() {
+    let secret = "AGFsaWNlAHNlY3JldA==";
+    for syntax in [Syntax::Strict, Syntax::Lenient] {
+        for said in [
+            " AUTH PLAIN @",
+            "\tAUTH LOGIN\r\n@\r\n@",
+            "AUTH @",
+            "auth PLAIN @",
+            "AUTH PLAIN=@",
+            "AUTHPLAIN @",
+            "AUTH=PLAIN @",
+            "AUTH LOGIN\n\r\n@\r\n@",
+            &format!("AUTH PLAIN {}\r\n@", "x".repeat(20_000)),
+        ] {
+            let config = config().auth(["PLAIN", "LOGIN"]).unwrap().allow_plaintext_auth();
+            let said = format!("EHLO x\r\n{}\r\nQUIT\r\n", said.replace('@', secret));
+            let told = served(config.syntax(syntax), &said).join("\n");
+            assert!(!told.contains(secret), "{syntax:?} {said}\n{told}");
+            assert!(told.contains("< QUIT"), "{syntax:?} {said}\n{told}");
+        }
+    }
+}
+
 fn sent(cut: bool) -> (Vec<String>, Vec<String>) {
     let (client_log, tell) = log();
     let mut client = client::Connection::new(client::Config::new("a.example").unwrap());

@@ -38,10 +38,16 @@ pub(crate) fn note(span: &Span, note: &Note<'_>) {
 /// A line that may hold anything.
 struct Line<'a>(&'a [u8]);
 
+/// Controls, separators of lines, and what turns the direction of writing around.
+fn is_deceptive(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match std::str::from_utf8(self.0) {
-            Ok(text) if !text.contains(char::is_control) => f.write_str(text),
+            Ok(text) if !text.contains(is_deceptive) => f.write_str(text),
             _ => self.0.escape_ascii().fmt(f),
         }
     }

@@ -355,7 +355,7 @@ impl Connection {
                     self.deviations.1 |= self.deviations.0;
                 }
                 #[cfg(feature = "watch")]
-                self.watch.line(line, self.session.is_commanded());
+                self.watch.line(line, self.session.is_commanded(), cx.mechanisms);
                 self.session.command(&cx, line, &mut self.tx);
                 self.present = Present::Line(len);
                 if let Some(Question::Data) = self.session.question() {
@@ -380,6 +380,8 @@ impl Connection {
                     line::LineFault::TooLong => LineFault::TooLong,
                     line::LineFault::BareNewline => LineFault::BareNewline,
                 };
+                #[cfg(feature = "watch")]
+                self.watch.bad_line(&head);
                 self.session.bad_line(&cx, fault, &head, &mut self.tx);
                 Progress::Made
             }

@@ -29,23 +29,37 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// A line came.
-    pub(super) fn line(&mut self, line: &[u8], is_command: bool) {
+    /// A line came, where these mechanisms are offered.
+    pub(super) fn line(&mut self, line: &[u8], is_command: bool, mechanisms: &str) {
         if !self.ear.is_there() {
             return;
         }
         match Verb::of(line) {
             _ if !is_command => self.ear.tell(Note::Received(MASK)),
-            Verb::Auth => {
+            _ if is_auth(line) => {
                 self.suspect = true;
-                let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-                let mut shown: Vec<&[u8]> = words.clone().take(2).collect();
-                shown.extend(words.skip(2).take(1).map(|_| MASK));
+                let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+                let verb = words.next().and_then(|verb| verb.get(..4)).unwrap_or_default();
+                let offered = |name: &&[u8]| {
+                    mechanisms.split(' ').any(|known| known.as_bytes().eq_ignore_ascii_case(name))
+                };
+                // What is no name of a mechanism may be a secret in its place.
+                let shown: &[&[u8]] = match (words.next(), words.next()) {
+                    (None, _) if line.trim_ascii().len() == verb.len() => &[verb],
+                    (Some(name), None) if offered(&name) => &[verb, name],
+                    (Some(name), Some(_)) if offered(&name) => &[verb, name, MASK],
+                    _ => &[verb, MASK],
+                };
                 self.ear.tell(Note::Received(&shown.join(&b' ')));
             }
             Verb::Unknown if self.suspect => self.ear.tell(Note::Received(MASK)),
             _ => self.ear.tell(Note::Received(line)),
         }
+    }
+
+    /// A line came that is none, and begins like this.
+    pub(super) fn bad_line(&mut self, head: &[u8]) {
+        self.suspect |= is_auth(head);
     }
 
     /// The first of some replies: it answers what was asked.
@@ -69,6 +83,12 @@ impl Watch {
             _ => {}
         }
     }
+}
+
+/// Whether a line was meant for AUTH, well-formed or not.
+fn is_auth(line: &[u8]) -> bool {
+    let verb = line.trim_ascii_start().get(..4);
+    verb.is_some_and(|verb| verb.eq_ignore_ascii_case(b"AUTH"))
 }
 
 impl Connection {
