@@ -1,5 +1,5 @@
 //! A server that says what another one said.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use bytes::Buf;
 use smtp_codec::proto::reply::Reply;
@@ -7,9 +7,12 @@ use smtp_codec::server::{Config, Connection, Event, Want};
 
 /// What a client reads that says these lines, when the other server says that to what it is asked.
 fn told(lines: &str, other: &[(&str, &str)]) -> String {
-    let mut server = Connection::new(Config::new("mx.example").unwrap());
+    told_by(Config::new("mx.example").unwrap(), lines, other)
+}
+
+fn told_by(config: Config, lines: &str, other: &[(&str, &str)]) -> String {
+    let mut server = Connection::new(config);
     server.trust();
-    server.rx().receive(lines.as_bytes());
     let mut read = Vec::new();
     let said = |about: &str| other.iter().find(|(name, _)| *name == about).map(|(_, said)| *said);
     macro_rules! relay {
@@ -20,6 +23,7 @@ fn told(lines: &str, other: &[(&str, &str)]) -> String {
             }
         };
     }
+    let mut lines = lines.as_bytes();
     loop {
         let want = server.step();
         read.extend_from_slice(server.tx().chunk());
@@ -37,6 +41,10 @@ fn told(lines: &str, other: &[(&str, &str)]) -> String {
                 other => other.proceed(),
             },
             Want::Flush => {}
+            Want::Input if !lines.is_empty() => {
+                let taken = server.rx().receive(lines);
+                lines = &lines[taken..];
+            }
             Want::Input | Want::Tls | Want::Close => break,
         }
     }
@@ -96,4 +104,21 @@ fn greetings_and_goodbyes() {
     assert_eq!(told("", &[("greet", "554 5.3.2 no\r\n")]), "554 no\r\n");
     let gone = told(&[MESSAGE, "NOOP\r\n"].concat(), &[("mail", "421 4.3.2 going\r\n")]);
     assert_eq!(gone, "421 4.3.2 going\r\n");
+}
+
+/// In LMTP a refusal of the content goes to each recipient: at length to one, in brief to the others.
+#[test]
+fn a_long_refusal_is_not_told_at_length_to_everybody() {
+    let long = [&"554-5.6.0 no\r\n".repeat(99), "554 5.6.0 never\r\n"].concat();
+    let config = || Config::new("mx.example").unwrap().lmtp();
+    let lines = [
+        "LHLO client.example\r\nMAIL FROM:<a@x>\r\n",
+        &"RCPT TO:<b@x>\r\n".repeat(50),
+        "BDAT 1 LAST\r\nx",
+    ];
+    let read = told_by(config(), &lines.concat(), &[("data", &long)]);
+    assert!(read.ends_with(&long), "{read}");
+    assert_eq!(read.matches("554-").count(), 99, "{read}");
+    let brief = "554 5.6.0 refused for the same reason as the others\r\n";
+    assert_eq!(read.matches(brief).count(), 49, "{read}");
 }

@@ -286,6 +286,19 @@ answer! {
     Refusal, 400..=599
 }
 
+impl<'a> Refusal<'a> {
+    /// The same on one line, for those who are told what somebody was told at length already.
+    pub(crate) fn in_brief(self) -> Self {
+        let text = match self.text {
+            ReplyText::Line(_) => self.text,
+            ReplyText::Lines(lines) => ReplyText::Line(lines.first().copied().unwrap_or_default()),
+            ReplyText::Relayed(reply) if reply.lines().nth(1).is_none() => self.text,
+            ReplyText::Relayed(_) => ReplyText::Line("refused for the same reason as the others"),
+        };
+        Refusal { text, ..self }
+    }
+}
+
 impl Refusal<'static> {
     /// `550 5.1.1`: there is no such mailbox.
     pub const NO_SUCH_USER: Self = Self::known(550, (5, 1, 1), "no such user here");

@@ -215,7 +215,7 @@ fn show(text: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
 /// Controls, line and paragraph separators, and what turns the direction of writing around.
 fn is_deceptive(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

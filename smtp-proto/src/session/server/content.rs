@@ -91,9 +91,10 @@ impl Session {
         refusal: Refusal<'_>,
         out: &mut S,
     ) {
+        // The last is told at length.
         if cx.settings.lmtp {
             for _ in 1..recipients {
-                self.refuse(cx, refusal, false, out);
+                self.refuse(cx, refusal.in_brief(), false, out);
             }
         }
     }

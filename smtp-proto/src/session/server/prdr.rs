@@ -45,7 +45,7 @@ impl Session {
         // Whoever was told yes before is not to be left in doubt by the end of the session.
         if transaction.has_block() {
             for _ in number.saturating_add(1)..transaction.recipients {
-                self.refuse(cx, refusal, transaction.utf8, out);
+                self.refuse(cx, refusal.in_brief(), transaction.utf8, out);
             }
             self.sum_up(cx, transaction.with_verdict(refusal.code()), out);
         }
