@@ -136,8 +136,13 @@ impl Encoder {
                         (from, ahead) = pass_over(content, from);
                     }
                 }
-                // What is done with a bare newline does not depend on what stands before it.
-                _ => return here,
+                // A caller may finish here, without the rest.
+                _ => {
+                    if here > 0 {
+                        self.stopped_behind(content.get(..here).unwrap_or_default());
+                    }
+                    return here;
+                }
             }
         }
         self.stopped_behind(content);
@@ -306,6 +311,16 @@ mod tests {
             });
             let content = [&content[..], odd.as_bytes(), &vec![b'a'; 300]].concat();
             prop_assert_eq!(encode(&content, &sizes, policy), oracle(&content, policy));
+        }
+    }
+
+    /// What a caller drops behind a bare newline is not sent; what it sends ends as it should.
+    #[test]
+    fn an_end_without_the_rest_is_an_end() {
+        for policy in POLICIES {
+            let mut encoder = Encoder::new(policy);
+            assert_eq!(encoder.next(b"abc\r").unwrap(), Some(Run::Lent(b"abc")));
+            assert_eq!(encoder.finish().unwrap(), b"\r\n.\r\n", "{policy:?}");
         }
     }
 
