@@ -14,9 +14,7 @@ use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::thread;
+use std::{path::PathBuf, sync::Arc, thread, time::Duration};
 
 use maildir::{Maildir, TemporaryMailFile};
 use smtp_std::Server;
@@ -82,6 +80,7 @@ impl Sink {
     }
 
     fn serve(&self, stream: TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
         let mut server = match self.tls.clone() {
             None => Server::new(stream, Arc::clone(&self.config)),
             Some(tls) => Server::with_tls(stream, Arc::clone(&self.config), tls),
@@ -137,14 +136,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sink = Arc::new(Sink { config: Arc::new(config), tls, root: root.into(), quota });
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);
+    let pause = || thread::sleep(Duration::from_millis(10));
     loop {
         while Arc::strong_count(&sink) > SESSIONS {
-            thread::sleep(std::time::Duration::from_millis(10));
+            pause();
         }
-        if let Ok((stream, from)) = listener.accept() {
-            let sink = Arc::clone(&sink);
-            let serve = move || sink.serve(stream).inspect_err(|e| eprintln!("{from}: {e}"));
-            let _ = thread::Builder::new().spawn(serve); // without a thread the client is let go
-        }
+        let Ok((stream, from)) = listener.accept().inspect_err(|_| pause()) else { continue };
+        let sink = Arc::clone(&sink);
+        let serve = move || sink.serve(stream).inspect_err(|e| eprintln!("{from}: {e}"));
+        let _ = thread::Builder::new().spawn(serve); // without a thread the client is let go
     }
 }

@@ -12,8 +12,8 @@
 use std::error::Error;
 use std::io::{ErrorKind, Read, Result, Write as _};
 use std::net::{Shutdown::Write, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::{sync::Arc, thread::sleep};
 
 use bytes::Buf;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -139,7 +139,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
             !client.is_due(is_ready, now) || client.turn()
         });
         if ready.next() == Some(true)
-            && let Ok((stream, _)) = listener.accept()
+            && let Ok((stream, _)) = listener.accept().inspect_err(|_| sleep(LINGER / 100))
         {
             stream.set_nonblocking(true)?;
             let connection = Connection::new(Arc::clone(&config));

@@ -79,6 +79,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 impl Setup {
     async fn serve(&self, stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
+        stream.set_nodelay(true)?;
         let serve = if self.starts_with_tls { Server::implicit_tls } else { Server::with_tls };
         let mut front = serve(stream, Arc::clone(&self.config), self.tls.clone());
         let mut exchange = Exchange::new(self.passwords.clone(), None);

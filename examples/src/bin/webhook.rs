@@ -64,9 +64,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             continue;
         };
         let setup = Arc::clone(&setup);
-        thread::spawn(move || {
+        let serve = move || {
             setup.serve(stream, peer).unwrap_or_else(|error| eprintln!("{peer}: {error}"));
-        });
+        };
+        let _ = thread::Builder::new().spawn(serve); // without a thread the client is let go
     }
 }
 
