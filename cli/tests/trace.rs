@@ -120,7 +120,8 @@ fn tls_shows_and_secrets_do_not() {
     for runtime in RUNTIMES {
         for mechanism in ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"] {
             let login = ["--user", "alice", "--password-env", "PASSWORD", "--mechanism", mechanism];
-            let trace = server.trace(&[&login[..], &["--runtime", runtime]].concat(), b"x\r\n");
+            let args = ["--insecure", "--runtime", runtime];
+            let trace = server.trace(&[&login[..], &args].concat(), b"x\r\n");
             let lines = skeleton(&trace);
             let on = lines.iter().position(|line| line == "T tls = TLS is on").unwrap();
             assert_eq!(lines.get(on - 2).unwrap(), "T     > STARTTLS");
@@ -135,5 +136,19 @@ fn tls_shows_and_secrets_do_not() {
             }
             assert!(!trace.contains('\u{1b}') && trace.is_ascii(), "{trace:?}");
         }
+    }
+}
+
+#[test]
+fn a_login_that_somebody_in_between_might_see_is_warned_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let users = dir.path().join("users");
+    std::fs::write(&users, "alice:tiger\n").unwrap();
+    let server = Server::start(&["--tls-self-signed", "--users", users.to_str().unwrap()]);
+    for (insecure, warned) in [(&[][..], true), (&["--insecure"], false)] {
+        let login = ["--user", "alice", "--password-env", "PASSWORD"];
+        let told = server.trace(&[&login[..], insecure].concat(), b"x\r\n");
+        let warning = "smtp send: logging in although the certificate is not verified";
+        assert_eq!(told.contains(warning), warned, "{told}");
     }
 }

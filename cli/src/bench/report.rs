@@ -111,7 +111,7 @@ pub(super) fn tell(args: &BenchArgs, load: &Load, start: Instant) -> Exit {
     };
     let mut out = io::stdout().lock();
     let _ = match args.json {
-        true => serde_json::to_string(&report).map_or(Ok(()), |json| writeln!(out, "{json}")),
+        true => crate::plain::json(&report).map_or(Ok(()), |json| writeln!(out, "{json}")),
         false if report.messages == 0 => Ok(()),
         false => write(&mut out, &report),
     };

@@ -14,6 +14,7 @@ use smtp_proto::command::Deviations;
 
 use crate::args::parse::{Kind, ParseArgs};
 use crate::exit::{Exit, complain};
+use crate::plain::json;
 
 /// Reads standard input and writes standard output until the input ends.
 pub(crate) fn main(args: &ParseArgs) -> Exit {
@@ -72,7 +73,7 @@ fn answer<T: Serialize>(
     match parsed {
         Ok(what) => {
             let deviations = deviations.map(|found| found.names().collect());
-            Ok(serde_json::to_vec(&Accepted { ok: true, what, deviations })?)
+            Ok(json(&Accepted { ok: true, what, deviations })?.into_bytes())
         }
         Err(refused) => refused.to_json(),
     }
@@ -105,7 +106,7 @@ impl Refused {
             reply: Option<&'a str>,
             error: &'a str,
         }
-        let json = Json { ok: false, reply: self.reply.as_deref(), error: &self.error };
-        Ok(serde_json::to_vec(&json)?)
+        let refused = Json { ok: false, reply: self.reply.as_deref(), error: &self.error };
+        Ok(json(&refused)?.into_bytes())
     }
 }

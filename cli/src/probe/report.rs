@@ -25,7 +25,7 @@ struct Report<'a> {
 pub(super) fn tell(args: &ProbeArgs, findings: &Findings) -> Option<Exit> {
     let advice = about(findings);
     let text = if args.json {
-        let json = serde_json::to_string(&Report { findings, advice: &advice }).ok()?;
+        let json = crate::plain::json(&Report { findings, advice: &advice }).ok()?;
         format!("{json}\n")
     } else {
         text(findings, &advice, console::colors_enabled())

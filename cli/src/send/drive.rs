@@ -65,6 +65,12 @@ macro_rules! exchange {
                 if let Some(binding) = client.tls().and_then(|tls| tls.exporter) {
                     login = login.bind(&binding);
                 }
+                if $order.warns && client.tls().is_some_and(|tls| !tls.verified) {
+                    complain(format_args!(
+                        "smtp send: logging in although the certificate is not verified; \
+                         --tls required would not, --insecure says that it is meant"
+                    ));
+                }
                 if client.connection().closing().is_none()
                     && let Err(broken) = client.authenticate(&mut login)$(.$await)?
                 {
@@ -128,6 +134,8 @@ pub(super) struct Order<'a, F> {
     pub(super) policy: TlsPolicy,
     pub(super) tls: Option<ClientTls>,
     pub(super) login: Option<Login>,
+    /// Whether to warn before a login that somebody in between might see.
+    pub(super) warns: bool,
     pub(super) envelope: &'a Envelope,
     pub(super) trace: Option<Trace>,
     /// Says what came of it.

@@ -73,6 +73,7 @@ pub(crate) fn main(args: &SendArgs) -> Exit {
         policy,
         tls,
         login: login.clone(),
+        warns: !args.secure.insecure,
         envelope: &envelope,
         trace: trace.clone(),
         report,

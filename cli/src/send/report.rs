@@ -129,7 +129,7 @@ fn say(args: &SendArgs, envelope: &Envelope, told: &Told<'_>, why: Option<&str>)
             tls: tls.map(TlsReport::from),
             extensions,
         };
-        if let Ok(json) = serde_json::to_string(&report) {
+        if let Ok(json) = crate::plain::json(&report) {
             let _ = writeln!(out, "{json}");
         }
     } else {

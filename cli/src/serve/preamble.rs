@@ -28,8 +28,8 @@ impl Client {
     fn by(header: Header, peer: SocketAddr) -> Self {
         match header {
             Header::Client { source, .. } => Self::itself(source),
-            Header::Local => Self::itself(peer),
-            Header::Unknown => Client { address: peer, is_known: false },
+            // The load balancer speaks for itself, or for nobody.
+            Header::Local | Header::Unknown => Client { address: peer, is_known: false },
         }
     }
 

@@ -164,6 +164,5 @@ pub(super) fn list(out: &mut impl Write, checks: &[Check]) -> io::Result<()> {
 }
 
 fn put(out: &mut impl Write, what: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, what)?;
-    writeln!(out)
+    writeln!(out, "{}", crate::plain::json(what)?)
 }
