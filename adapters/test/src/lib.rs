@@ -3,8 +3,9 @@
 //! Whatever you test, on whatever runtime, speaks over a socket: a [`Server`] has a loopback port
 //! of its own, does what a good server does but for what its [`Script`] says, and remembers every
 //! session; a [`Client`] says what a test has it say to the server under test. Both also work in
-//! memory, without threads or time. Nothing here waits for ever: 5 seconds, unless told otherwise.
-//! What was not as expected is a panic that shows the place in the test and all that was said.
+//! memory, without threads or time. What waits blocks its thread: in `#[tokio::test]` await your client
+//! before you `expect_` anything, or ask for `flavor = "multi_thread"`. Nothing here waits for ever: 5
+//! seconds, unless told otherwise. What was not as expected is a panic that shows the place in the test and all that was said.
 //!
 //! | to | there is |
 //! |---|---|
