@@ -32,7 +32,7 @@ UNREACHED = [
     ),
 ]
 TESTS = re.compile(r"^#\[cfg\(test\)\]\n(?:#\[[^\n]*\]\n)*(?:pub(?:\([a-z]+\))? )?mod \w+ \{\n", re.MULTILINE)
-TEST_FILES = re.compile(r"^#\[cfg\(test\)\]\n(?:pub(?:\([a-z]+\))? )?mod (\w+);", re.MULTILINE)
+TEST_FILES = re.compile(r"^#\[cfg\(test\)\]\n(?:#\[[^\n]*\]\n)*(?:pub(?:\([a-z]+\))? )?mod (\w+);", re.MULTILINE)
 
 
 def of_tests(text):

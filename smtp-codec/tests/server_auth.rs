@@ -6,7 +6,7 @@
 mod common;
 
 use common::script::{End, Script, Tls, config};
-use smtp_codec::server::{Closing, Config, Limits};
+use smtp_codec::server::{BadMechanism, Closing, Config, Limits};
 
 /// `yes`, `more` and `no` in base64.
 const YES: &str = "eWVz";
@@ -367,4 +367,15 @@ fn etrn_is_an_event_where_it_is_offered() {
         .say("MAIL FROM:<a@x>", "250 ")
         .say("ETRN example.org", "503 ")
         .run();
+}
+
+#[test]
+fn a_mechanism_that_cannot_be_offered_is_named_before_there_is_a_session() {
+    let config = || Config::new("mx.example.org").unwrap();
+    let name = config().auth(["two words"]).unwrap_err();
+    let long: Vec<String> = (0..30).map(|n| format!("X-MECHANISM-{n:08}")).collect();
+    let many = config().auth(long.iter().map(String::as_str)).unwrap_err();
+    assert_eq!((name, many), (BadMechanism::Name, BadMechanism::TooMany));
+    assert!(name.to_string().contains("name of a SASL mechanism"), "{name}");
+    assert!(many.to_string().contains("480 octets"), "{many}");
 }

@@ -7,8 +7,9 @@ use std::fmt::Display;
 use smtp_proto::address::AddressError;
 use smtp_proto::command::{Command, ParameterError};
 use smtp_proto::reply::{Extension, ReplyError, ReplyFault};
-use smtp_proto::session::client::{CallError, ProtocolFault};
-use smtp_proto::{CommandError, Full};
+use smtp_proto::session::client::{self, CallError, ProtocolFault};
+use smtp_proto::session::server::{self, Abort};
+use smtp_proto::{CommandError, Delivered, Full, Stage, Verdict};
 
 #[track_caller]
 fn distinct(errors: &[&dyn Display]) {
@@ -137,4 +138,53 @@ fn parameters_that_cannot_be_are_told_apart() {
     let many: Vec<String> = (0..=32).map(|number| format!("X{number}")).collect();
     assert_eq!(error(&many[..32].join(" ")), None);
     assert_eq!(error(&many.join(" ")), Some(ParameterError::TooMany.into()));
+}
+
+#[test]
+fn ends_of_sessions_are_told_apart() {
+    use client::Closing as Client;
+    distinct(&[
+        &Client::Quit,
+        &Client::Refused,
+        &Client::Unavailable,
+        &Client::PeerGone,
+        &Client::TimedOut,
+        &Client::Abandoned,
+        &Client::NoTls,
+        &Client::TlsFailed,
+        &Client::NotProven,
+    ]);
+    use server::Closing as Server;
+    distinct(&[
+        &Server::Quit,
+        &Server::Refused,
+        &Server::TooManyErrors,
+        &Server::TooManyMessages,
+        &Server::NotSmtp,
+        &Server::ChunkSize,
+        &Server::PeerGone,
+        &Server::TimedOut,
+        &Server::ShuttingDown,
+        &Server::TlsFailed,
+        &Server::Injected,
+        &Server::EarlyTalker,
+    ]);
+    distinct(&[&Abort::TooLarge, &Abort::BareNewline]);
+}
+
+#[test]
+fn what_became_of_a_recipient_is_told_on_a_line() {
+    let stages = [Stage::Connect, Stage::Mail, Stage::Rcpt, Stage::Data, Stage::Message];
+    let verdicts = [Verdict::Accepted, Verdict::Refused, Verdict::Deferred, Verdict::Unknown];
+    let mut said = HashSet::new();
+    for stage in stages {
+        for verdict in verdicts {
+            let told = Delivered { verdict, stage, reply: None }.to_string();
+            assert_eq!(told, format!("{verdict} ({stage})"));
+            assert!(said.insert(told));
+        }
+    }
+    let reply = smtp_proto::reply::Reply::parse(b"550-5.1.1 no\r\n550 5.1.1 never\r\n").unwrap();
+    let told = Delivered::from_reply(Stage::Rcpt, reply).to_string();
+    assert!(told.starts_with("refused (RCPT): 550") && !told.contains('\n'), "{told:?}");
 }

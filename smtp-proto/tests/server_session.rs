@@ -252,3 +252,33 @@ fn the_words_of_the_application_stand_in_the_place_of_the_usual_ones() {
         assert_eq!(talk.said(), "250 welcome\r\n");
     });
 }
+
+#[test]
+fn a_transaction_is_there_from_its_mail_to_its_end() {
+    with(|cx| {
+        let talk = Talk::begun(cx).yes(&["EHLO client.example"]);
+        assert!(!talk.session.has_transaction());
+        let mut talk = talk.yes(&["MAIL FROM:<a@example.net>"]);
+        assert!(talk.session.has_transaction());
+        talk.line("RSET");
+        assert!(!talk.session.has_transaction());
+    });
+}
+
+/// RFC 2033 section 4.2: each recipient of a refused chunk gets a reply; the last one at length.
+#[test]
+fn lines_of_a_refusal_are_told_at_length_to_one() {
+    let mut settings = Settings::default();
+    settings.lmtp = true;
+    let cx = Context::new("mx.example", &settings);
+    let mut talk = Talk::begun(cx).yes(&[
+        "LHLO client.example",
+        "MAIL FROM:<a@example.net>",
+        "RCPT TO:<b@example.org>",
+        "RCPT TO:<c@example.org>",
+    ]);
+    talk.line("BDAT 1 LAST");
+    let no = Refusal::new(554, None, &["no", "never"][..]).unwrap();
+    talk.session.reject(&talk.cx, no, &mut talk.out);
+    assert_eq!(talk.said(), "554 no\r\n554-no\r\n554 never\r\n");
+}
