@@ -50,7 +50,7 @@ pub(crate) fn note(side: Side, note: &Note<'_>) {
         }
         Note::Closed { why, sent, received } => {
             let why = format!("{why:?}");
-            one(by_side!(counter, side, "smtp_sessions_closed_total", "why" => why.clone()));
+            one(by_side!(counter, side, "smtp_sessions_closed_total", "why" => why));
             by_side!(counter, side, "smtp_octets_sent_total").increment(sent);
             by_side!(counter, side, "smtp_octets_received_total").increment(received);
         }

@@ -104,14 +104,13 @@ impl Watch {
         if !is_wanted() {
             return;
         }
-        let session = Session {
+        let mut session = Session {
             side: connection.side(),
             watch: self,
             begun: false,
             #[cfg(feature = "tracing")]
             span: None,
         };
-        let mut session = session;
         connection.watch(Box::new(move |note| session.note(note)));
     }
 }

@@ -90,3 +90,20 @@ pub(super) async fn on_tokio(
     };
     tokio::time::timeout(PATIENCE, read).await?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whom_the_header_does_not_name_nobody_trusts() {
+        let (client, balancer) = ("192.0.2.1:40000", "127.0.0.1:1");
+        let [client, balancer]: [SocketAddr; 2] = [client, balancer].map(|it| it.parse().unwrap());
+        let named = Header::Client { source: client, destination: balancer };
+        assert_eq!(Client::by(named, balancer).trustworthy(), Some(client));
+        for header in [Header::Local, Header::Unknown] {
+            assert_eq!(Client::by(header, balancer).trustworthy(), None);
+        }
+        assert_eq!(Client::itself(balancer).trustworthy(), Some(balancer));
+    }
+}
