@@ -3,6 +3,7 @@
 use core::{
     fmt,
     hash::{Hash, Hasher},
+    num::NonZeroUsize,
 };
 
 use super::{
@@ -92,7 +93,19 @@ impl<'a> Domain<'a> {
     /// them are. Any other is left to [`domain_at`].
     #[inline]
     pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let (name, rest) = Utf8::ascii(input, plain(input)?)?;
+        Self::of(input, plain(input)?.get())
+    }
+
+    /// The length of the domain at the start of `input`, if it is [`plain`].
+    #[inline]
+    pub(super) fn plain_length(input: &[u8]) -> Option<NonZeroUsize> {
+        plain(input)
+    }
+
+    /// The first octets of `input`, so many as were found [`plain`], and the rest.
+    #[inline]
+    pub(super) fn of(input: &'a [u8], length: usize) -> Option<(Self, &'a [u8])> {
+        let (name, rest) = Utf8::ascii(input, length)?;
         Some((Domain(name), rest))
     }
 }
@@ -257,8 +270,8 @@ fn international(input: &str, class: Class, syntax: Syntax) -> Parsed<'_, &str> 
 
 /// The length of a domain in ASCII whose dots and hyphens each stand between letters or digits, and
 /// that is no longer than a label may be.
-#[inline(never)]
-fn plain(input: &[u8]) -> Option<usize> {
+#[inline]
+fn plain(input: &[u8]) -> Option<NonZeroUsize> {
     let mut start = 0;
     let length = walk(input, |at, byte| match byte {
         _ if Class::LET_DIG.holds(byte) => Walk::On,
@@ -270,7 +283,7 @@ fn plain(input: &[u8]) -> Option<usize> {
         0x80.. => Walk::Never,
         _ => Walk::End,
     })?;
-    (length != start && length <= MAX_LABEL).then_some(length)
+    NonZeroUsize::new(length).filter(|_| length != start && length <= MAX_LABEL)
 }
 
 /// The length of the domain at the start of `input`, whose labels are of `class`.

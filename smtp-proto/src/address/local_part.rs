@@ -4,6 +4,7 @@ use core::{
     fmt::{self, Write as _},
     hash::{Hash, Hasher},
     iter,
+    num::NonZeroUsize,
 };
 
 use super::{
@@ -94,13 +95,18 @@ impl<'a> LocalPart<'a> {
         self.0.as_bytes()
     }
 
-    /// The Dot-string at the start of `input` and what follows it, if it is in ASCII and not too
-    /// long: what nearly all local parts are. Any other is left to [`local_part_at`].
+    /// How long the Dot-string at the start of `input` is, if it is in ASCII and not too long: what
+    /// nearly all local parts are. Any other is left to [`local_part_at`].
     #[inline]
-    pub(super) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let length = plain(input)?;
+    pub(super) fn plain(input: &[u8]) -> Option<NonZeroUsize> {
+        plain(input).filter(|length| length.get() <= MAX_LOCAL_PART)
+    }
+
+    /// The first octets of `input`, so many as were found [`plain`](LocalPart::plain), and the rest.
+    #[inline]
+    pub(super) fn of(input: &'a [u8], length: usize) -> Option<(Self, &'a [u8])> {
         let (text, rest) = Utf8::ascii(input, length)?;
-        (length <= MAX_LOCAL_PART).then_some((LocalPart(text), rest))
+        Some((LocalPart(text), rest))
     }
 
     /// What it means: the characters without quotes and backslashes.
@@ -225,7 +231,7 @@ fn uncommon(input: &str, syntax: Syntax) -> Parsed<'_, &str> {
 
 /// The length of a Dot-string in ASCII.
 #[inline]
-fn plain(input: &[u8]) -> Option<usize> {
+fn plain(input: &[u8]) -> Option<NonZeroUsize> {
     let mut start = 0;
     let length = walk(input, |at, byte| match byte {
         _ if Class::ASCII_ATEXT.holds(byte) => Walk::On,
@@ -237,7 +243,7 @@ fn plain(input: &[u8]) -> Option<usize> {
         0x80.. => Walk::Never,
         _ => Walk::End,
     })?;
-    (length != start).then_some(length)
+    NonZeroUsize::new(length).filter(|length| length.get() != start)
 }
 
 /// `Dot-string = Atom *("."  Atom)`, its atoms of `atext`.

@@ -1,6 +1,7 @@
 //! Mailboxes.
 
 use core::fmt;
+use core::num::NonZeroUsize;
 
 use nom::{Parser, sequence::separated_pair};
 
@@ -90,8 +91,9 @@ impl<'a> Mailbox<'a> {
     /// The mailbox at the start of `input` and what follows it, if both its parts are plain.
     #[inline]
     pub(super) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let (local_part, behind) = LocalPart::plain(input)?;
-        let (domain, rest) = Domain::plain(behind.strip_prefix(b"@")?)?;
+        let (local, domain) = plain(input)?;
+        let (local_part, behind) = LocalPart::of(input, local.get())?;
+        let (domain, rest) = Domain::of(behind.strip_prefix(b"@")?, domain.get())?;
         Some((Mailbox { local_part, host: Host::Domain(domain) }, rest))
     }
 
@@ -106,6 +108,18 @@ impl fmt::Display for Mailbox<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.local_part, self.host)
     }
+}
+
+/// The lengths of the parts of the plain mailbox that `input` begins with. Two numbers come back in
+/// registers, where a mailbox would be built in one place and copied to another.
+#[inline(never)]
+fn plain(input: &[u8]) -> Option<(NonZeroUsize, NonZeroUsize)> {
+    let local = LocalPart::plain(input)?;
+    let domain = match input.get(local.get()..)? {
+        [b'@', behind @ ..] => Domain::plain_length(behind)?,
+        _ => return None,
+    };
+    Some((local, domain))
 }
 
 #[derive(Clone, Copy)]

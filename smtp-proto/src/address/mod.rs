@@ -38,4 +38,5 @@ pub(crate) use {
     domain::host,
     error::{Fault, Parsed},
     path::{forward_path, reverse_path},
+    utf8::Utf8,
 };

@@ -15,12 +15,12 @@ pub(super) fn command<S: Sink + ?Sized>(command: &Command<'_>, out: &mut S) {
         Command::Mail { reverse_path, parameters } => {
             out.put(b" FROM:");
             reverse_path.encode(out);
-            parameter::encode(parameters.as_str(), out);
+            parameter::encode(parameters.as_bytes(), out);
         }
         Command::Rcpt { forward_path, parameters } => {
             out.put(b" TO:");
             forward_path.encode(out);
-            parameter::encode(parameters.as_str(), out);
+            parameter::encode(parameters.as_bytes(), out);
         }
         Command::Bdat { size, last } => {
             write(out, format_args!(" {size}{}", if *last { " LAST" } else { "" }));

@@ -4,8 +4,10 @@ use core::{fmt, iter};
 
 use super::date_time::DateTime;
 use super::original_recipient::OriginalRecipient;
+use super::parse::trim_start;
 use super::value::{self, AuthParameter, Body, DeliverBy, Notify, Ret, Tracking, ValidSince};
 use super::verb::word;
+use crate::address::Utf8;
 use crate::sink::{Sink, put_words};
 use crate::syntax::{Class, Syntax};
 
@@ -125,7 +127,17 @@ impl Keyword {
         }
     }
 
-    fn of(name: &str, scope: Scope) -> Option<Self> {
+    /// The one whose keyword is the four letters that `input` begins with and "=" follows.
+    #[inline]
+    fn short(input: &[u8], scope: Scope) -> Option<Self> {
+        match input {
+            [a, b, c, d, b'=', ..] => Self::of_four(&[*a, *b, *c, *d], scope),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn of_four(name: &[u8; 4], scope: Scope) -> Option<Self> {
         const SIZE: u32 = word(b"SIZE");
         const BODY: u32 = word(b"BODY");
         const AUTH: u32 = word(b"AUTH");
@@ -133,24 +145,26 @@ impl Keyword {
         const PRDR: u32 = word(b"PRDR");
         const RRVS: u32 = word(b"RRVS");
 
-        if let [a, b, c, d] = *name.as_bytes() {
-            return match (scope, word(&[a, b, c, d])) {
-                (Scope::Mail, SIZE) => Some(Keyword::Size),
-                (Scope::Mail, BODY) => Some(Keyword::Body),
-                (Scope::Mail, AUTH) => Some(Keyword::Auth),
-                (Scope::Mail, MTRK) => Some(Keyword::Mtrk),
-                (Scope::Mail, PRDR) => Some(Keyword::Prdr),
-                (Scope::Rcpt, RRVS) => Some(Keyword::Rrvs),
-                _ => None,
-            };
+        match (scope, word(name)) {
+            (Scope::Mail, SIZE) => Some(Keyword::Size),
+            (Scope::Mail, BODY) => Some(Keyword::Body),
+            (Scope::Mail, AUTH) => Some(Keyword::Auth),
+            (Scope::Mail, MTRK) => Some(Keyword::Mtrk),
+            (Scope::Mail, PRDR) => Some(Keyword::Prdr),
+            (Scope::Rcpt, RRVS) => Some(Keyword::Rrvs),
+            _ => None,
         }
+    }
+
+    fn of(name: &[u8], scope: Scope) -> Option<Self> {
         let known = match (scope, name.len()) {
+            (_, 4) => return Self::of_four(name.first_chunk()?, scope),
             (Scope::Mail, 2) => Keyword::By,
             (Scope::Mail, 3) => Keyword::Ret,
             (Scope::Mail, 5) => Keyword::Envid,
             (Scope::Mail, 7) => Keyword::HoldFor,
             (Scope::Mail, 8) => Keyword::SmtpUtf8,
-            (Scope::Mail, 9) if name.starts_with(['S', 's']) => Keyword::Submitter,
+            (Scope::Mail, 9) if matches!(name, [b'S' | b's', ..]) => Keyword::Submitter,
             (Scope::Mail, 9) => Keyword::HoldUntil,
             (Scope::Mail, 10) => Keyword::RequireTls,
             (Scope::Mail, 11) => Keyword::MtPriority,
@@ -158,7 +172,7 @@ impl Keyword {
             (Scope::Rcpt, 6) => Keyword::Notify,
             _ => return None,
         };
-        name.eq_ignore_ascii_case(known.as_str()).then_some(known)
+        name.eq_ignore_ascii_case(known.as_str().as_bytes()).then_some(known)
     }
 
     /// HOLDUNTIL has the bit of HOLDFOR: RFC 4865 section 4 allows one of them.
@@ -169,25 +183,50 @@ impl Keyword {
         }
     }
 
-    fn takes(self, text: Option<&str>) -> bool {
-        match (self, text) {
+    #[inline]
+    fn takes(self, value: Option<Utf8<'_>>) -> bool {
+        match (self, value) {
             (Keyword::SmtpUtf8 | Keyword::RequireTls | Keyword::Prdr, value) => value.is_none(),
             (_, None) => false,
-            (Keyword::Size, Some(text)) => value::octets(text).is_some(),
-            (Keyword::Body, Some(text)) => Body::parse(text).is_some(),
-            (Keyword::Ret, Some(text)) => Ret::parse(text).is_some(),
-            (Keyword::Envid, Some(text)) => value::envid(text).is_some(),
-            (Keyword::Auth, Some(text)) => AuthParameter::parse(text).is_some(),
-            (Keyword::HoldFor, Some(text)) => value::hold_for(text).is_some(),
-            (Keyword::HoldUntil, Some(text)) => DateTime::parse(text).is_some(),
-            (Keyword::By, Some(text)) => DeliverBy::parse(text).is_some(),
-            (Keyword::MtPriority, Some(text)) => value::mt_priority(text).is_some(),
-            (Keyword::Mtrk, Some(text)) => Tracking::parse(text).is_some(),
-            (Keyword::Submitter, Some(text)) => value::submitter(text).is_some(),
-            (Keyword::Notify, Some(text)) => Notify::parse(text).is_some(),
-            (Keyword::Orcpt, Some(text)) => OriginalRecipient::parse(text).is_some(),
-            (Keyword::Rrvs, Some(text)) => ValidSince::parse(text).is_some(),
+            (Keyword::Size, Some(value)) => value::octets(value.as_bytes()).is_some(),
+            (Keyword::Body, Some(value)) => Body::parse(value.as_bytes()).is_some(),
+            (_, Some(value)) => self.takes_text(value.as_str()),
         }
+    }
+
+    fn takes_text(self, text: &str) -> bool {
+        match self {
+            Keyword::SmtpUtf8 | Keyword::RequireTls | Keyword::Prdr => false,
+            Keyword::Size => value::octets(text.as_bytes()).is_some(),
+            Keyword::Body => Body::parse(text.as_bytes()).is_some(),
+            Keyword::Ret => Ret::parse(text).is_some(),
+            Keyword::Envid => value::envid(text).is_some(),
+            Keyword::Auth => AuthParameter::parse(text).is_some(),
+            Keyword::HoldFor => value::hold_for(text).is_some(),
+            Keyword::HoldUntil => DateTime::parse(text).is_some(),
+            Keyword::By => DeliverBy::parse(text).is_some(),
+            Keyword::MtPriority => value::mt_priority(text).is_some(),
+            Keyword::Mtrk => Tracking::parse(text).is_some(),
+            Keyword::Submitter => value::submitter(text).is_some(),
+            Keyword::Notify => Notify::parse(text).is_some(),
+            Keyword::Orcpt => OriginalRecipient::parse(text).is_some(),
+            Keyword::Rrvs => ValidSince::parse(text).is_some(),
+        }
+    }
+}
+
+/// Which known parameters may be in a list, so that nothing is searched for those that are not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Kinds(u32);
+
+impl Kinds {
+    pub(super) const NONE: Kinds = Kinds(0);
+    #[cfg(feature = "alloc")]
+    pub(super) const ANY: Kinds = Kinds(u32::MAX);
+
+    #[inline]
+    pub(super) const fn may_hold(self, kind: Keyword) -> bool {
+        self.0 & kind.bit() != 0
     }
 }
 
@@ -201,8 +240,8 @@ impl fmt::Display for Keyword {
 /// are octet by octet.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameter<'a> {
-    keyword: &'a str,
-    value: Option<&'a str>,
+    keyword: Utf8<'a>,
+    value: Option<Utf8<'a>>,
     kind: Option<Keyword>,
 }
 
@@ -210,13 +249,16 @@ impl<'a> Parameter<'a> {
     /// The keyword as received.
     #[must_use]
     pub const fn keyword(&self) -> &'a str {
-        self.keyword
+        self.keyword.as_str()
     }
 
     /// The value as received; never empty.
     #[must_use]
     pub const fn value(&self) -> Option<&'a str> {
-        self.value
+        match self.value {
+            Some(value) => Some(value.as_str()),
+            None => None,
+        }
     }
 
     /// Which parameter this is, if it is one that its command is known to take.
@@ -233,14 +275,19 @@ impl<'a> Parameter<'a> {
         }
     }
 
+    pub(super) fn octets(&self) -> Option<&'a [u8]> {
+        self.value.map(Utf8::as_bytes)
+    }
+
     pub(super) fn is_named(&self, keyword: &str) -> bool {
-        self.keyword.eq_ignore_ascii_case(keyword)
+        self.keyword.as_bytes().eq_ignore_ascii_case(keyword.as_bytes())
     }
 }
 
 impl PartialEq for Parameter<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.is_named(other.keyword) && self.value == other.value
+        self.keyword.as_bytes().eq_ignore_ascii_case(other.keyword.as_bytes())
+            && self.octets() == other.octets()
     }
 }
 
@@ -248,8 +295,8 @@ impl Eq for Parameter<'_> {}
 
 impl fmt::Display for Parameter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.keyword)?;
-        match self.value {
+        f.write_str(self.keyword())?;
+        match self.value() {
             Some(value) => write!(f, "={value}"),
             None => Ok(()),
         }
@@ -261,23 +308,36 @@ impl fmt::Display for Parameter<'_> {
 /// ```
 ///
 /// The value may hold "=", which only that of MTRK, being base64, and those of lenient syntax do.
-/// What follows the parameter comes first.
+/// What follows the parameter comes with it.
 #[inline]
-pub(super) fn esmtp_param(input: &str) -> Option<(&str, (&str, Option<&str>))> {
-    let (keyword, behind) = esmtp_keyword(input)?;
-    Some(match behind.strip_prefix('=').and_then(esmtp_value) {
-        Some((value, rest)) => (rest, (keyword, Some(value))),
-        None => (behind, (keyword, None)),
-    })
+pub(super) fn esmtp_param(input: &[u8], scope: Scope) -> Option<(Parameter<'_>, &[u8])> {
+    let (kind, (keyword, behind)) = match Keyword::short(input, scope) {
+        Some(kind) => (Some(kind), Utf8::ascii(input, 4)?),
+        None => {
+            let (keyword, behind) = esmtp_keyword(input)?;
+            (Keyword::of(keyword.as_bytes(), scope), (keyword, behind))
+        }
+    };
+    let (value, rest) = match behind {
+        [b'=', value @ ..] => match esmtp_value(value) {
+            Some((value, rest)) => (Some(value), rest),
+            None => (None, behind),
+        },
+        _ => (None, behind),
+    };
+    Some((Parameter { keyword, value, kind }, rest))
 }
 
 /// ```text
 /// esmtp-keyword  = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")    ; RFC 5321 section 4.1.2
 /// ```
 #[inline]
-fn esmtp_keyword(input: &str) -> Option<(&str, &str)> {
-    let (keyword, rest) = Class::LDH.split(input);
-    (!matches!(keyword.as_bytes(), [] | [b'-', ..])).then_some((keyword, rest))
+fn esmtp_keyword(input: &[u8]) -> Option<(Utf8<'_>, &[u8])> {
+    match Class::LDH.run(input) {
+        0 => None,
+        _ if input.starts_with(b"-") => None,
+        length => Utf8::ascii(input, length),
+    }
 }
 
 /// ```text
@@ -285,52 +345,46 @@ fn esmtp_keyword(input: &str) -> Option<(&str, &str)> {
 /// esmtp-value    =/ UTF8-non-ascii               ; RFC 6531 section 3.3
 /// ```
 #[inline]
-fn esmtp_value(input: &str) -> Option<(&str, &str)> {
-    let (value, rest) = Class::GRAPHIC.split(input);
-    match rest.as_bytes() {
-        [0x80..=0xff, ..] => international(input),
-        _ => (!value.is_empty()).then_some((value, rest)),
+fn esmtp_value(input: &[u8]) -> Option<(Utf8<'_>, &[u8])> {
+    let length = Class::GRAPHIC.run(input);
+    match input.get(length) {
+        Some(0x80..) => international(input),
+        _ if length == 0 => None,
+        _ => Utf8::ascii(input, length),
     }
 }
 
 /// A value with characters outside ASCII.
 #[cold]
-fn international(input: &str) -> Option<(&str, &str)> {
-    let (value, rest) = Class::GRAPHIC.or(Class::NON_ASCII).split(input);
-    (!value.chars().any(char::is_control)).then_some((value, rest))
+fn international(input: &[u8]) -> Option<(Utf8<'_>, &[u8])> {
+    let (value, rest) = Class::GRAPHIC.or(Class::NON_ASCII).split_bytes(input);
+    let value = core::str::from_utf8(value).ok()?;
+    (!value.chars().any(char::is_control)).then_some((Utf8::new(value), rest))
 }
 
-/// Checks a whole list.
+/// Checks a whole list, of one parameter at least; what is taken is UTF-8.
 ///
 /// ```text
 /// Mail-parameters = esmtp-param *(SP esmtp-param)        ; RFC 5321 section 4.1.2
 /// ```
-pub(super) fn check(text: &str, scope: Scope, syntax: Syntax) -> Result<(), ParameterError> {
+pub(super) fn check(text: &[u8], scope: Scope, syntax: Syntax) -> Result<Kinds, ParameterError> {
     let (mut known, mut unknown) = (0, 0);
     let mut rest = text;
     loop {
-        let Some((behind, (keyword, value))) = esmtp_param(rest) else {
-            return Err(ParameterError::Syntax);
-        };
-        match Keyword::of(keyword, scope) {
+        let (parameter, behind) = esmtp_param(rest, scope).ok_or(ParameterError::Syntax)?;
+        match parameter.kind {
             Some(kind) => {
                 if known & kind.bit() != 0 {
                     return Err(ParameterError::Duplicate);
                 }
                 known |= kind.bit();
-                if !kind.takes(value) {
+                if !kind.takes(parameter.value) {
                     return Err(ParameterError::Value);
                 }
             }
             None => {
                 let own = text.len().saturating_sub(rest.len());
-                check_unknown(
-                    text.split_at_checked(own).map_or("", |(before, _)| before),
-                    keyword,
-                )?;
-                if value.is_some_and(|value| value.contains('=')) && !syntax.is_lenient() {
-                    return Err(ParameterError::Syntax);
-                }
+                check_unknown(text.get(..own).unwrap_or_default(), parameter, syntax)?;
                 unknown += 1;
                 if unknown > MOST_UNKNOWN {
                     return Err(ParameterError::TooMany);
@@ -338,52 +392,56 @@ pub(super) fn check(text: &str, scope: Scope, syntax: Syntax) -> Result<(), Para
             }
         }
         if behind.is_empty() {
-            return Ok(());
+            return Ok(Kinds(known));
         }
         rest = separator(behind, syntax).ok_or(ParameterError::Syntax)?;
     }
 }
 
-fn check_unknown(before: &str, keyword: &str) -> Result<(), ParameterError> {
-    if words(before).any(|word| {
-        let name = word.split_once('=').map_or(word, |(name, _)| name);
-        name.eq_ignore_ascii_case(keyword)
-    }) {
+fn check_unknown(
+    before: &[u8],
+    parameter: Parameter<'_>,
+    syntax: Syntax,
+) -> Result<(), ParameterError> {
+    let keyword = parameter.keyword.as_bytes();
+    let words = before.split(|byte| matches!(byte, b' ' | b'\t'));
+    let mut names = words.filter_map(|word| word.split(|byte| *byte == b'=').next());
+    if names.any(|name| name.eq_ignore_ascii_case(keyword)) {
         return Err(ParameterError::Duplicate);
     }
-    Ok(())
+    let holds_equals = parameter.octets().is_some_and(|value| value.contains(&b'='));
+    if holds_equals && !syntax.is_lenient() { Err(ParameterError::Syntax) } else { Ok(()) }
 }
 
 /// What stands behind the white space that `text` begins with: one space, or where lenient any
 /// run of spaces and tabs.
-pub(super) fn separator(text: &str, syntax: Syntax) -> Option<&str> {
-    if syntax.is_lenient() {
-        let rest = text.trim_start_matches([' ', '\t']);
-        (rest.len() < text.len()).then_some(rest)
-    } else {
-        text.strip_prefix(' ')
+#[inline]
+pub(super) fn separator(text: &[u8], syntax: Syntax) -> Option<&[u8]> {
+    match text {
+        [b' ', rest @ ..] if !syntax.is_lenient() => Some(rest),
+        [b' ' | b'\t', rest @ ..] if syntax.is_lenient() => Some(trim_start(rest)),
+        _ => None,
     }
 }
 
 /// Writes a checked list, with one space before each parameter.
 #[inline]
-pub(super) fn encode<S: Sink + ?Sized>(text: &str, out: &mut S) {
+pub(super) fn encode<S: Sink + ?Sized>(text: &[u8], out: &mut S) {
     if !text.is_empty() {
-        put_words(out, text.as_bytes());
+        put_words(out, text);
     }
-}
-
-fn words(text: &str) -> impl Iterator<Item = &str> + Clone {
-    text.split([' ', '\t']).filter(|word| !word.is_empty())
 }
 
 /// The parameters of a checked list.
 #[inline]
-pub(super) fn parameters(text: &str, scope: Scope) -> impl Iterator<Item = Parameter<'_>> + Clone {
-    let mut rest = text;
+pub(super) fn parameters(
+    text: Utf8<'_>,
+    scope: Scope,
+) -> impl Iterator<Item = Parameter<'_>> + Clone {
+    let mut rest = text.as_bytes();
     iter::from_fn(move || {
-        let (behind, (keyword, value)) = esmtp_param(rest)?;
-        rest = behind.trim_ascii_start();
-        Some(Parameter { keyword, value, kind: Keyword::of(keyword, scope) })
+        let (parameter, behind) = esmtp_param(rest, scope)?;
+        rest = trim_start(behind);
+        Some(parameter)
     })
 }

@@ -4,20 +4,24 @@ use core::fmt;
 
 use super::date_time::DateTime;
 use super::original_recipient::OriginalRecipient;
-use super::parameter::{self, Keyword, Parameter, ParameterError, Scope};
+use super::parameter::{self, Keyword, Kinds, Parameter, ParameterError, Scope};
 use super::value::{self, AuthParameter, Body, DeliverBy, Notify, Ret, Tracking, ValidSince};
 use super::xtext::Xtext;
+use crate::address::Utf8;
 use crate::syntax::Syntax;
 
 macro_rules! parameters {
     ($(#[$doc:meta])* $name:ident, $scope:expr) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default)]
-        pub struct $name<'a>(&'a str);
+        #[derive(Clone, Copy, Default)]
+        pub struct $name<'a> {
+            text: Utf8<'a>,
+            kinds: Kinds,
+        }
 
         impl<'a> $name<'a> {
             /// No parameters.
-            pub const EMPTY: $name<'static> = $name("");
+            pub const EMPTY: $name<'static> = $name { text: Utf8::EMPTY, kinds: Kinds::NONE };
 
             /// Checks a whole list, strictly; an empty text is no parameters.
             ///
@@ -35,32 +39,46 @@ macro_rules! parameters {
             ///
             /// [`ParameterError`] says what is wrong with it.
             pub fn parse_with(text: &'a str, syntax: Syntax) -> Result<Self, ParameterError> {
-                if !text.is_empty() {
-                    parameter::check(text, $scope, syntax)?;
+                Self::of_octets(text.as_bytes(), syntax)
+            }
+
+            /// The same for octets; what is taken is UTF-8.
+            #[inline]
+            pub(super) fn of_octets(
+                octets: &'a [u8],
+                syntax: Syntax,
+            ) -> Result<Self, ParameterError> {
+                if octets.is_empty() {
+                    return Ok(Self::EMPTY);
                 }
-                Ok($name(text))
+                let kinds = parameter::check(octets, $scope, syntax)?;
+                Ok($name { text: Utf8::checked(octets), kinds })
             }
 
             #[cfg(feature = "alloc")]
             pub(super) const fn checked(text: &'a str) -> Self {
-                $name(text)
+                $name { text: Utf8::new(text), kinds: Kinds::ANY }
+            }
+
+            pub(super) const fn as_bytes(&self) -> &'a [u8] {
+                self.text.as_bytes()
             }
 
             /// The list as received.
             #[must_use]
             pub const fn as_str(&self) -> &'a str {
-                self.0
+                self.text.as_str()
             }
 
             /// There are none.
             #[must_use]
             pub const fn is_empty(&self) -> bool {
-                self.0.is_empty()
+                self.text.as_bytes().is_empty()
             }
 
             /// The parameters in order.
             pub fn iter(&self) -> impl Iterator<Item = Parameter<'a>> + Clone + use<'a> {
-                parameter::parameters(self.0, $scope)
+                parameter::parameters(self.text, $scope)
             }
 
             /// The parameter of that keyword, in any case.
@@ -69,7 +87,11 @@ macro_rules! parameters {
                 self.iter().find(|parameter| parameter.is_named(keyword))
             }
 
+            #[inline]
             fn find(&self, kind: Keyword) -> Option<Parameter<'a>> {
+                if !self.kinds.may_hold(kind) {
+                    return None;
+                }
                 self.iter().find(|parameter| parameter.kind() == Some(kind))
             }
 
@@ -85,6 +107,12 @@ macro_rules! parameters {
         }
 
         impl Eq for $name<'_> {}
+
+        impl fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&self.text).finish()
+            }
+        }
 
         impl fmt::Display for $name<'_> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -137,13 +165,13 @@ impl<'a> MailParameters<'a> {
     /// SIZE: how long the content is, in octets, as estimated by the client (RFC 1870).
     #[must_use]
     pub fn size(&self) -> Option<u64> {
-        self.value(Keyword::Size).and_then(value::octets)
+        self.find(Keyword::Size)?.octets().and_then(value::octets)
     }
 
     /// BODY (RFC 6152, RFC 3030).
     #[must_use]
     pub fn body(&self) -> Option<Body> {
-        self.value(Keyword::Body).and_then(Body::parse)
+        self.find(Keyword::Body)?.octets().and_then(Body::parse)
     }
 
     /// SMTPUTF8 (RFC 6531).

@@ -51,7 +51,10 @@ macro_rules! parameters_buf {
                     text.push('=');
                     text.push_str(value);
                 }
-                if !matches!(parameter::esmtp_param(&text), Some(("", it)) if it == (keyword, value)) {
+                let is_one = parameter::esmtp_param(text.as_bytes(), $scope).is_some_and(|(it, rest)| {
+                    rest.is_empty() && (it.keyword(), it.value()) == (keyword, value)
+                });
+                if !is_one {
                     return Err(ParameterError::Syntax);
                 }
                 let Self(mut list) = self;
@@ -86,7 +89,7 @@ macro_rules! parameters_buf {
                 value: fmt::Arguments<'_>,
             ) -> Result<Self, ParameterError> {
                 let list = self.set(keyword, value);
-                parameter::check(&list.0, $scope, Syntax::Lenient)?;
+                parameter::check(list.0.as_bytes(), $scope, Syntax::Lenient)?;
                 Ok(list)
             }
         }

@@ -87,8 +87,14 @@ fn utf8(bytes: &[u8]) -> Outcome<&str> {
 
 /// The text behind the one space that follows a verb; where lenient, behind a run of white space.
 fn argument(rest: &[u8], syntax: Syntax) -> Outcome<&str> {
-    let text = parameter::separator(utf8(rest)?, syntax).ok_or(CommandError::Argument)?;
+    let text = spaced(utf8(rest)?, syntax).ok_or(CommandError::Argument)?;
     if text.starts_with([' ', '\t']) { Err(CommandError::Argument) } else { Ok(text) }
+}
+
+/// [`parameter::separator`] for text.
+fn spaced(text: &str, syntax: Syntax) -> Option<&str> {
+    let behind = parameter::separator(text.as_bytes(), syntax)?.len();
+    text.split_at_checked(text.len().checked_sub(behind)?).map(|(_, rest)| rest)
 }
 
 fn alone<'a>(rest: &[u8], command: Command<'a>) -> Outcome<Command<'a>> {
@@ -166,11 +172,15 @@ fn address<'a, T>(parsed: Parsed<'a, T>) -> Result<(T, &'a str), AddressError> {
 fn mail(rest: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
     let text = separated(rest, syntax).and_then(from).ok_or(CommandError::NoFrom)?;
     let (reverse_path, tail) = match ReversePath::plain(text) {
-        Some((path, tail)) => (path, utf8(tail)?),
+        Some(plain) => plain,
         None => address(reverse_path(syntax)(path_text(text, syntax)?))
+            .map(|(path, tail)| (path, tail.as_bytes()))
             .map_err(CommandError::ReversePath)?,
     };
-    let parameters = MailParameters::parse_with(parameter_text(tail, syntax)?, syntax)?;
+    let parameters = match tail {
+        [] => MailParameters::EMPTY,
+        _ => parameters(tail, syntax, MailParameters::of_octets)?,
+    };
     Ok(Command::Mail { reverse_path, parameters })
 }
 
@@ -181,11 +191,15 @@ fn mail(rest: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
 fn rcpt(rest: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
     let text = separated(rest, syntax).and_then(to).ok_or(CommandError::NoTo)?;
     let (forward_path, tail) = match ForwardPath::plain(text) {
-        Some((path, tail)) => (path, utf8(tail)?),
+        Some(plain) => plain,
         None => address(forward_path(syntax)(path_text(text, syntax)?))
+            .map(|(path, tail)| (path, tail.as_bytes()))
             .map_err(CommandError::ForwardPath)?,
     };
-    let parameters = RcptParameters::parse_with(parameter_text(tail, syntax)?, syntax)?;
+    let parameters = match tail {
+        [] => RcptParameters::EMPTY,
+        _ => parameters(tail, syntax, RcptParameters::of_octets)?,
+    };
     Ok(Command::Rcpt { forward_path, parameters })
 }
 
@@ -215,12 +229,18 @@ fn path_text(text: &[u8], syntax: Syntax) -> Outcome<&str> {
     utf8(if syntax.is_lenient() { trim_start(text) } else { text })
 }
 
-/// The parameters in what follows a path; white space stands between them.
-fn parameter_text(tail: &str, syntax: Syntax) -> Outcome<&str> {
-    if tail.is_empty() {
-        return Ok(tail);
-    }
-    parameter::separator(tail, syntax).ok_or(CommandError::Parameter(ParameterError::Syntax))
+/// The parameters in what follows a path; white space stands between them. Only what is refused is
+/// looked through for octets that are not UTF-8.
+fn parameters<'a, T>(
+    tail: &'a [u8],
+    syntax: Syntax,
+    check: impl Fn(&'a [u8], Syntax) -> Result<T, ParameterError>,
+) -> Outcome<T> {
+    let separated = parameter::separator(tail, syntax).ok_or(ParameterError::Syntax);
+    separated.and_then(|list| check(list, syntax)).map_err(|error| match utf8(tail) {
+        Ok(_) => CommandError::Parameter(error),
+        Err(error) => error,
+    })
 }
 
 /// ```text
@@ -231,11 +251,11 @@ fn parameter_text(tail: &str, syntax: Syntax) -> Outcome<&str> {
 fn bdat(rest: &[u8], syntax: Syntax) -> Option<Command<'_>> {
     let text = argument(rest, syntax).ok()?;
     let (digits, rest) = Class::DIGIT.split(text);
-    let size = value::octets(digits)?;
+    let size = value::octets(digits.as_bytes())?;
     if rest.is_empty() {
         return Some(Command::Bdat { size, last: false });
     }
-    let marker = parameter::separator(rest, syntax)?;
+    let marker = spaced(rest, syntax)?;
     marker.eq_ignore_ascii_case("LAST").then_some(Command::Bdat { size, last: true })
 }
 
@@ -250,7 +270,7 @@ fn auth(rest: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
     let mechanism = checked(Mechanism::parse(name))?;
     let initial_response = match rest {
         "" => None,
-        _ => match checked(parameter::separator(rest, syntax))? {
+        _ => match checked(spaced(rest, syntax))? {
             "=" => Some(Base64::EMPTY),
             response => Some(Base64::parse(response).ok_or(CommandError::Base64)?),
         },

@@ -37,10 +37,15 @@ fn whole<'a, T>(parser: impl Parser<&'a str, Output = T, Error = ()>, text: &'a 
 /// size-value  = 1*20DIGIT                        ; RFC 1870 section 3
 /// chunk-size  = 1*DIGIT                          ; RFC 3030 section 2
 /// ```
-pub(super) fn octets(text: &str) -> Option<u64> {
-    // Of what is no digit, `parse` takes a sign in front.
-    let starts = text.bytes().next().is_some_and(|byte| byte.is_ascii_digit());
-    if starts && text.len() <= 20 { text.parse().ok() } else { None }
+#[inline]
+pub(super) fn octets(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || digits.len() > 20 {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 { None } else { number.checked_mul(10)?.checked_add(u64::from(digit)) }
+    })
 }
 
 /// How the content is encoded, the value of BODY.
@@ -59,10 +64,15 @@ pub enum Body {
 }
 
 impl Body {
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        [Body::SevenBit, Body::EightBitMime, Body::BinaryMime]
-            .into_iter()
-            .find(|body| text.eq_ignore_ascii_case(body.as_str()))
+    #[inline]
+    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+        let body = match text.len() {
+            4 => Body::SevenBit,
+            8 => Body::EightBitMime,
+            10 => Body::BinaryMime,
+            _ => return None,
+        };
+        text.eq_ignore_ascii_case(body.as_str().as_bytes()).then_some(body)
     }
 
     /// The value as it is written.
@@ -436,11 +446,11 @@ mod tests {
 
     #[test]
     fn sizes() {
-        assert_eq!(octets("18446744073709551615"), Some(u64::MAX));
-        assert_eq!(octets("00000000000000000001"), Some(1));
+        assert_eq!(octets(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(octets(b"00000000000000000001"), Some(1));
         for text in ["", "-1", "+1", "0x10", "18446744073709551616", "000000000000000000001", "1 "]
         {
-            assert_eq!(octets(text), None, "{text:?}");
+            assert_eq!(octets(text.as_bytes()), None, "{text:?}");
         }
     }
 
