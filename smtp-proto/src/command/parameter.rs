@@ -127,15 +127,6 @@ impl Keyword {
         }
     }
 
-    /// The one whose keyword is the four letters that `input` begins with and "=" follows.
-    #[inline]
-    fn short(input: &[u8], scope: Scope) -> Option<Self> {
-        match input {
-            [a, b, c, d, b'=', ..] => Self::of_four(&[*a, *b, *c, *d], scope),
-            _ => None,
-        }
-    }
-
     #[inline]
     fn of_four(name: &[u8; 4], scope: Scope) -> Option<Self> {
         const SIZE: u32 = word(b"SIZE");
@@ -183,34 +174,26 @@ impl Keyword {
         }
     }
 
-    #[inline]
     fn takes(self, value: Option<Utf8<'_>>) -> bool {
-        match (self, value) {
-            (Keyword::SmtpUtf8 | Keyword::RequireTls | Keyword::Prdr, value) => value.is_none(),
-            (_, None) => false,
-            (Keyword::Size, Some(value)) => value::octets(value.as_bytes()).is_some(),
-            (Keyword::Body, Some(value)) => Body::parse(value.as_bytes()).is_some(),
-            (_, Some(value)) => self.takes_text(value.as_str()),
-        }
-    }
-
-    fn takes_text(self, text: &str) -> bool {
+        let Some(value) = value.map(Utf8::as_str) else {
+            return matches!(self, Keyword::SmtpUtf8 | Keyword::RequireTls | Keyword::Prdr);
+        };
         match self {
             Keyword::SmtpUtf8 | Keyword::RequireTls | Keyword::Prdr => false,
-            Keyword::Size => value::octets(text.as_bytes()).is_some(),
-            Keyword::Body => Body::parse(text.as_bytes()).is_some(),
-            Keyword::Ret => Ret::parse(text).is_some(),
-            Keyword::Envid => value::envid(text).is_some(),
-            Keyword::Auth => AuthParameter::parse(text).is_some(),
-            Keyword::HoldFor => value::hold_for(text).is_some(),
-            Keyword::HoldUntil => DateTime::parse(text).is_some(),
-            Keyword::By => DeliverBy::parse(text).is_some(),
-            Keyword::MtPriority => value::mt_priority(text).is_some(),
-            Keyword::Mtrk => Tracking::parse(text).is_some(),
-            Keyword::Submitter => value::submitter(text).is_some(),
-            Keyword::Notify => Notify::parse(text).is_some(),
-            Keyword::Orcpt => OriginalRecipient::parse(text).is_some(),
-            Keyword::Rrvs => ValidSince::parse(text).is_some(),
+            Keyword::Size => value::octets(value.as_bytes()).is_some(),
+            Keyword::Body => Body::parse(value.as_bytes()).is_some(),
+            Keyword::Ret => Ret::parse(value).is_some(),
+            Keyword::Envid => value::envid(value).is_some(),
+            Keyword::Auth => AuthParameter::parse(value).is_some(),
+            Keyword::HoldFor => value::hold_for(value).is_some(),
+            Keyword::HoldUntil => DateTime::parse(value).is_some(),
+            Keyword::By => DeliverBy::parse(value).is_some(),
+            Keyword::MtPriority => value::mt_priority(value).is_some(),
+            Keyword::Mtrk => Tracking::parse(value).is_some(),
+            Keyword::Submitter => value::submitter(value).is_some(),
+            Keyword::Notify => Notify::parse(value).is_some(),
+            Keyword::Orcpt => OriginalRecipient::parse(value).is_some(),
+            Keyword::Rrvs => ValidSince::parse(value).is_some(),
         }
     }
 }
@@ -311,13 +294,7 @@ impl fmt::Display for Parameter<'_> {
 /// What follows the parameter comes with it.
 #[inline]
 pub(super) fn esmtp_param(input: &[u8], scope: Scope) -> Option<(Parameter<'_>, &[u8])> {
-    let (kind, (keyword, behind)) = match Keyword::short(input, scope) {
-        Some(kind) => (Some(kind), Utf8::ascii(input, 4)?),
-        None => {
-            let (keyword, behind) = esmtp_keyword(input)?;
-            (Keyword::of(keyword.as_bytes(), scope), (keyword, behind))
-        }
-    };
+    let (keyword, behind) = esmtp_keyword(input)?;
     let (value, rest) = match behind {
         [b'=', value @ ..] => match esmtp_value(value) {
             Some((value, rest)) => (Some(value), rest),
@@ -325,7 +302,24 @@ pub(super) fn esmtp_param(input: &[u8], scope: Scope) -> Option<(Parameter<'_>, 
         },
         _ => (None, behind),
     };
+    let kind = Keyword::of(keyword.as_bytes(), scope);
     Some((Parameter { keyword, value, kind }, rest))
+}
+
+/// SIZE or BODY of MAIL, with a value as nearly all have it, and what follows: most messages bring
+/// no other parameters. Whatever is not spelt so is left to [`esmtp_param`].
+#[inline]
+fn usual(input: &[u8]) -> Option<(Keyword, &[u8])> {
+    let ([a, b, c, d, b'='], value) = input.split_first_chunk()? else { return None };
+    let (kind, rest) = match Keyword::of_four(&[*a, *b, *c, *d], Scope::Mail)? {
+        Keyword::Size => match Class::DIGIT.run(value) {
+            digits @ 1..20 => (Keyword::Size, value.get(digits..)?),
+            _ => return None,
+        },
+        Keyword::Body => (Keyword::Body, Body::usual(value)?),
+        _ => return None,
+    };
+    matches!(rest, [] | [b' ', ..]).then_some((kind, rest))
 }
 
 /// ```text
@@ -371,31 +365,42 @@ pub(super) fn check(text: &[u8], scope: Scope, syntax: Syntax) -> Result<Kinds, 
     let (mut known, mut unknown) = (0, 0);
     let mut rest = text;
     loop {
-        let (parameter, behind) = esmtp_param(rest, scope).ok_or(ParameterError::Syntax)?;
-        match parameter.kind {
-            Some(kind) => {
-                if known & kind.bit() != 0 {
-                    return Err(ParameterError::Duplicate);
-                }
-                known |= kind.bit();
-                if !kind.takes(parameter.value) {
-                    return Err(ParameterError::Value);
-                }
+        let behind = match usual(rest).filter(|_| scope == Scope::Mail) {
+            Some((kind, behind)) => {
+                known = with(known, kind)?;
+                behind
             }
             None => {
-                let own = text.len().saturating_sub(rest.len());
-                check_unknown(text.get(..own).unwrap_or_default(), parameter, syntax)?;
-                unknown += 1;
-                if unknown > MOST_UNKNOWN {
-                    return Err(ParameterError::TooMany);
+                let (parameter, behind) = esmtp_param(rest, scope).ok_or(ParameterError::Syntax)?;
+                match parameter.kind {
+                    Some(kind) => {
+                        known = with(known, kind)?;
+                        if !kind.takes(parameter.value) {
+                            return Err(ParameterError::Value);
+                        }
+                    }
+                    None => {
+                        let own = text.len().saturating_sub(rest.len());
+                        check_unknown(text.get(..own).unwrap_or_default(), parameter, syntax)?;
+                        unknown += 1;
+                        if unknown > MOST_UNKNOWN {
+                            return Err(ParameterError::TooMany);
+                        }
+                    }
                 }
+                behind
             }
-        }
+        };
         if behind.is_empty() {
             return Ok(Kinds(known));
         }
         rest = separator(behind, syntax).ok_or(ParameterError::Syntax)?;
     }
+}
+
+#[inline]
+fn with(known: u32, kind: Keyword) -> Result<u32, ParameterError> {
+    if known & kind.bit() == 0 { Ok(known | kind.bit()) } else { Err(ParameterError::Duplicate) }
 }
 
 fn check_unknown(

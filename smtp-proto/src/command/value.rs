@@ -12,6 +12,7 @@ use nom::{IResult, Parser};
 
 use super::base64::Base64;
 use super::date_time::{DateTime, date_time};
+use super::verb::word;
 use super::xtext::Xtext;
 
 /// `least` to `most` digits that fit a `T`.
@@ -73,6 +74,21 @@ impl Body {
             _ => return None,
         };
         text.eq_ignore_ascii_case(body.as_str().as_bytes()).then_some(body)
+    }
+
+    /// What follows `7BIT` or `8BITMIME` at the start of `text`.
+    #[inline]
+    pub(super) fn usual(text: &[u8]) -> Option<&[u8]> {
+        match text {
+            [b'8', b, i, t, m, n, o, e, rest @ ..] => {
+                let letters = (word(&[b'B', *b, *i, *t]), word(&[*m, *n, *o, *e]));
+                (letters == (word(b"BBIT"), word(b"MIME"))).then_some(rest)
+            }
+            [b'7', b, i, t, rest @ ..] => {
+                (word(&[b'B', *b, *i, *t]) == word(b"BBIT")).then_some(rest)
+            }
+            _ => None,
+        }
     }
 
     /// The value as it is written.
