@@ -1,6 +1,6 @@
 //! Where encoded bytes go: the one output that needs neither I/O nor alloc.
 
-use crate::syntax::{Class, Walk, walk};
+use crate::syntax::Class;
 
 /// Takes the bytes that an encoder writes, in order.
 ///
@@ -104,17 +104,9 @@ pub(crate) fn put_number<S: Sink + ?Sized>(out: &mut S, number: u64) {
 /// The words of `text` between spaces and tabs, with one space before each. It begins and ends with
 /// a word, and nearly always just one space stands between two.
 pub(crate) fn put_words<S: Sink + ?Sized>(out: &mut S, text: &[u8]) {
-    let mut start = 0;
-    let even = walk(text, |at, byte| match byte {
-        _ if Class::GRAPHIC.or(Class::NON_ASCII).holds(byte) => Walk::On,
-        b' ' if at != start => {
-            start = at + 1;
-            Walk::On
-        }
-        _ => Walk::Never,
-    });
+    let words = Class::GRAPHIC.or(Class::NON_ASCII).joined(text, |byte| byte == b' ');
     let is_white = |octet: &u8| matches!(octet, b' ' | b'\t');
-    if even.is_some() {
+    if words.is_some_and(|length| length.get() == text.len()) {
         out.put(b" ");
         out.put(text);
     } else {

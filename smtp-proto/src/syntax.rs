@@ -1,5 +1,7 @@
 //! The ground floor: how strict the grammar is, and byte classes as tables.
 
+use core::num::NonZeroUsize;
+
 /// How forgiving the command grammar is. Chosen at run time; strict unless asked.
 ///
 /// ```
@@ -63,9 +65,6 @@ impl Class {
     /// `atext` of RFC 5322 section 3.2.3 alone.
     pub(crate) const ASCII_ATEXT: Class = Class(1 << 14);
 
-    /// `.` and `-`, which join the letters and digits of a domain.
-    pub(crate) const JOINT: Class = Class(1 << 15);
-
     #[inline]
     pub(crate) const fn or(self, other: Class) -> Class {
         Class(self.0 | other.0)
@@ -77,14 +76,56 @@ impl Class {
         CLASSES.get(usize::from(byte)).is_some_and(|classes| classes & self.0 != 0)
     }
 
-    /// How many bytes at the start of `bytes` are in the set.
+    /// Where the run of the set ends that begins at `at`. Four at a time, since most
+    /// tokens are short and this is where parsing spends its time.
     #[inline]
-    pub(crate) fn run(self, bytes: &[u8]) -> usize {
-        let mut at = 0;
-        while bytes.get(at).is_some_and(|&byte| self.holds(byte)) {
+    fn end(self, bytes: &[u8], mut at: usize) -> usize {
+        while let Some([one, two, three, four]) = bytes.get(at..at + 4) {
+            if !self.holds(*one) {
+                return at;
+            }
+            if !self.holds(*two) {
+                return at + 1;
+            }
+            if !self.holds(*three) {
+                return at + 2;
+            }
+            if !self.holds(*four) {
+                return at + 3;
+            }
+            at += 4;
+        }
+        while bytes.get(at).is_some_and(|byte| self.holds(*byte)) {
             at += 1;
         }
         at
+    }
+
+    /// How long the words of the set are that `bytes` begins with, which single bytes join that
+    /// `joins` names. None if there is no such word at either end, or a byte outside ASCII follows.
+    #[inline]
+    pub(crate) fn joined(self, bytes: &[u8], joins: impl Fn(u8) -> bool) -> Option<NonZeroUsize> {
+        if !self.holds(*bytes.first()?) {
+            return None;
+        }
+        let mut at = 1;
+        loop {
+            at = self.end(bytes, at);
+            match bytes.get(at) {
+                Some(joint) if joins(*joint) => match bytes.get(at + 1) {
+                    Some(next) if self.holds(*next) => at += 2,
+                    _ => return None,
+                },
+                Some(0x80..) => return None,
+                _ => return NonZeroUsize::new(at),
+            }
+        }
+    }
+
+    /// How many bytes at the start of `bytes` are in the set.
+    #[inline]
+    pub(crate) fn run(self, bytes: &[u8]) -> usize {
+        self.end(bytes, 0)
     }
 
     /// Splits `bytes` behind the first run of the set; the run may be empty.
@@ -98,44 +139,6 @@ impl Class {
     pub(crate) fn split(self, text: &str) -> (&str, &str) {
         text.split_at_checked(self.run(text.as_bytes())).unwrap_or(("", text))
     }
-}
-
-/// What [`walk`] is told about a byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Walk {
-    /// It belongs to the token.
-    On,
-    /// The token ends before it.
-    End,
-    /// There is no such token here.
-    Never,
-}
-
-/// The length of the token at the start of `bytes`, of which `tell` judges byte by byte; it ends
-/// with them at the latest. Four at a time, since most tokens are short and this is where parsing
-/// spends its time.
-#[inline]
-pub(crate) fn walk(bytes: &[u8], mut tell: impl FnMut(usize, u8) -> Walk) -> Option<usize> {
-    let (fours, rest) = bytes.as_chunks::<4>();
-    let mut at = 0;
-    for [one, two, three, four] in fours {
-        for (byte, at) in [(one, at), (two, at + 1), (three, at + 2), (four, at + 3)] {
-            match tell(at, *byte) {
-                Walk::On => {}
-                Walk::End => return Some(at),
-                Walk::Never => return None,
-            }
-        }
-        at += 4;
-    }
-    for byte in rest {
-        match tell(at, *byte) {
-            Walk::On => at += 1,
-            Walk::End => return Some(at),
-            Walk::Never => return None,
-        }
-    }
-    Some(at)
 }
 
 static CLASSES: [u16; 256] = classes();
@@ -179,7 +182,6 @@ const fn classes_of(byte: u8) -> u16 {
         (Class::UNDERSCORE, byte == b'_'),
         (Class::GRAPHIC, graphic),
         (Class::ASCII_ATEXT, graphic && !special),
-        (Class::JOINT, byte == b'.' || byte == b'-'),
     ];
     let mut rest: &[(Class, bool)] = &members;
     while let Some((&(class, member), tail)) = rest.split_first() {
@@ -196,6 +198,8 @@ mod tests {
     extern crate std;
 
     use std::vec::Vec;
+
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -220,7 +224,6 @@ mod tests {
         assert_eq!(members(Class::UNDERSCORE), 1);
         assert_eq!(members(Class::GRAPHIC), 94);
         assert_eq!(members(Class::ASCII_ATEXT), 26 + 26 + 10 + 19);
-        assert_eq!(members(Class::JOINT), 2);
     }
 
     /// The sets as their ABNF spells them, ASCII only.
@@ -269,7 +272,7 @@ mod tests {
 
     #[test]
     fn no_class_holds_a_control_or_cuts_a_character() {
-        for bit in 0..16 {
+        for bit in 0..15 {
             let class = Class(1 << bit);
             assert!((0..0x20).chain([0x7f]).all(|byte| !class.holds(byte)), "{bit}");
             let high = (0x80..=u8::MAX).filter(|&byte| class.holds(byte)).count();
@@ -282,5 +285,27 @@ mod tests {
         assert_eq!(Class::ATEXT.split("d\u{e9}j\u{e0}.vu"), ("d\u{e9}j\u{e0}", ".vu"));
         assert_eq!(Class::LDH.split("\u{e9}"), ("", "\u{e9}"));
         assert_eq!(Class::DIGIT.split("123"), ("123", ""));
+    }
+
+    /// Word by word, in the plainest way.
+    fn joined_plainly(bytes: &[u8]) -> Option<usize> {
+        let of_token = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+        let length = bytes.iter().position(|byte| !of_token(byte)).unwrap_or(bytes.len());
+        let (token, behind) = bytes.split_at(length);
+        let words = token.split(|byte| matches!(byte, b'.' | b'-'));
+        let is_token = words.clone().all(|word| !word.is_empty());
+        (is_token && behind.first().is_none_or(u8::is_ascii)).then_some(length)
+    }
+
+    proptest! {
+        #[test]
+        fn joined_words_are_found_as_a_plain_search_finds_them(
+            bytes in prop::collection::vec(prop::sample::select(b"abZ09abZ09abZ09.-@ \x80".to_vec()), 0..24),
+        ) {
+            let joined = Class::LET_DIG.joined(&bytes, |byte| matches!(byte, b'.' | b'-'));
+            prop_assert_eq!(joined.map(NonZeroUsize::get), joined_plainly(&bytes));
+            let run = bytes.iter().position(|byte| !byte.is_ascii_alphanumeric());
+            prop_assert_eq!(Class::LET_DIG.run(&bytes), run.unwrap_or(bytes.len()));
+        }
     }
 }

@@ -13,7 +13,7 @@ use super::{
     utf8::Utf8,
 };
 use crate::sink::{Sink, Text};
-use crate::syntax::{Class, Syntax, Walk, walk};
+use crate::syntax::{Class, Syntax};
 
 /// RFC 5321 section 4.5.3.1.2, in octets.
 const MAX_DOMAIN: usize = 255;
@@ -272,18 +272,8 @@ fn international(input: &str, class: Class, syntax: Syntax) -> Parsed<'_, &str> 
 /// that is no longer than a label may be.
 #[inline]
 fn plain(input: &[u8]) -> Option<NonZeroUsize> {
-    let mut start = 0;
-    let length = walk(input, |at, byte| match byte {
-        _ if Class::LET_DIG.holds(byte) => Walk::On,
-        _ if at == start => Walk::Never,
-        _ if Class::JOINT.holds(byte) => {
-            start = at + 1;
-            Walk::On
-        }
-        0x80.. => Walk::Never,
-        _ => Walk::End,
-    })?;
-    NonZeroUsize::new(length).filter(|_| length != start && length <= MAX_LABEL)
+    let length = Class::LET_DIG.joined(input, |byte| matches!(byte, b'.' | b'-'))?;
+    (length.get() <= MAX_LABEL).then_some(length)
 }
 
 /// The length of the domain at the start of `input`, whose labels are of `class`.

@@ -12,7 +12,7 @@ use super::{
     error::{Parsed, fault, whole},
     utf8::Utf8,
 };
-use crate::syntax::{Class, Syntax, Walk, walk};
+use crate::syntax::{Class, Syntax};
 
 /// RFC 5321 section 4.5.3.1.1, in octets.
 const MAX_LOCAL_PART: usize = 64;
@@ -232,18 +232,7 @@ fn uncommon(input: &str, syntax: Syntax) -> Parsed<'_, &str> {
 /// The length of a Dot-string in ASCII.
 #[inline]
 fn plain(input: &[u8]) -> Option<NonZeroUsize> {
-    let mut start = 0;
-    let length = walk(input, |at, byte| match byte {
-        _ if Class::ASCII_ATEXT.holds(byte) => Walk::On,
-        _ if at == start => Walk::Never,
-        b'.' => {
-            start = at + 1;
-            Walk::On
-        }
-        0x80.. => Walk::Never,
-        _ => Walk::End,
-    })?;
-    NonZeroUsize::new(length).filter(|length| length.get() != start)
+    Class::ASCII_ATEXT.joined(input, |byte| byte == b'.')
 }
 
 /// `Dot-string = Atom *("."  Atom)`, its atoms of `atext`.

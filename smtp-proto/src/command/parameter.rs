@@ -450,3 +450,50 @@ pub(super) fn parameters(
         Some(parameter)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+    use alloc::vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_read_at_one_look_is_read_alike_piece_by_piece(
+            pieces in prop::collection::vec(
+                prop::sample::select(vec![
+                    "SIZE=", "size=", "SIZE", "BODY=", "bODY=", "7BIT", "7bit", "8BITMIME", "8bitMIME",
+                    "8BIT", "BINARYMIME", "0", "12", "0123456789", "\u{10}", "\u{e9}", "-", "=", " ", "\t",
+                ]),
+                1..6,
+            ),
+        ) {
+            let text: String = pieces.concat();
+            if let Some((kind, behind)) = usual(text.as_bytes()) {
+                let (parameter, rest) = esmtp_param(text.as_bytes(), Scope::Mail).unwrap();
+                prop_assert_eq!((parameter.kind, rest), (Some(kind), behind));
+                prop_assert!(kind.takes(parameter.value));
+            }
+        }
+    }
+
+    #[test]
+    fn what_nearly_all_send_is_read_at_one_look() {
+        for (text, kind) in [
+            ("SIZE=1 X", Keyword::Size),
+            ("size=9999999999999999999", Keyword::Size),
+            ("BODY=7BIT", Keyword::Body),
+            ("body=8bitmime SIZE=1", Keyword::Body),
+        ] {
+            assert_eq!(usual(text.as_bytes()).map(|(kind, _)| kind), Some(kind), "{text}");
+        }
+        for text in
+            ["SIZE=", "SIZE=1x", "SIZE=10000000000000000000", "BODY=7BITS", "PRDR", "BODY=8BIT"]
+        {
+            assert!(usual(text.as_bytes()).is_none(), "{text}");
+        }
+    }
+}
