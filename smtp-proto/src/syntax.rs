@@ -141,6 +141,12 @@ impl Class {
     }
 }
 
+/// Whether there is a control outside ASCII (U+0080 to U+009F) in UTF-8.
+pub(crate) fn has_c1(utf8: &[u8]) -> bool {
+    let behind = utf8.get(1..).unwrap_or_default();
+    utf8.iter().zip(behind).any(|two| matches!(two, (0xc2, 0x80..0xa0)))
+}
+
 static CLASSES: [u16; 256] = classes();
 
 #[allow(clippy::indexing_slicing, reason = "evaluated at compile time, where it cannot fail late")]
@@ -277,6 +283,14 @@ mod tests {
             assert!((0..0x20).chain([0x7f]).all(|byte| !class.holds(byte)), "{bit}");
             let high = (0x80..=u8::MAX).filter(|&byte| class.holds(byte)).count();
             assert!(high == 0 || high == 128, "{bit}");
+        }
+    }
+
+    #[test]
+    fn controls_outside_ascii_are_found() {
+        for character in ('\u{80}'..'\u{3000}').chain(['\u{1f600}', '\u{10ffff}']) {
+            let text = std::format!("a{character}\u{a0}");
+            assert_eq!(has_c1(text.as_bytes()), character.is_control(), "{character:?}");
         }
     }
 

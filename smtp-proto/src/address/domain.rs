@@ -13,7 +13,7 @@ use super::{
     utf8::Utf8,
 };
 use crate::sink::{Sink, Text};
-use crate::syntax::{Class, Syntax};
+use crate::syntax::{Class, Syntax, has_c1};
 
 /// RFC 5321 section 4.5.3.1.2, in octets.
 const MAX_DOMAIN: usize = 255;
@@ -263,7 +263,7 @@ pub(super) fn domain_at(syntax: Syntax, input: &str) -> Parsed<'_, Domain<'_>> {
 fn international(input: &str, class: Class, syntax: Syntax) -> Parsed<'_, &str> {
     let length = scan(input.as_bytes(), class.or(Class::NON_ASCII), syntax).map_err(fault)?;
     match input.split_at_checked(length) {
-        Some((name, rest)) if !name.chars().any(char::is_control) => Ok((name, rest)),
+        Some((name, rest)) if !has_c1(name.as_bytes()) => Ok((name, rest)),
         _ => Err(fault(AddressError::Domain)),
     }
 }

@@ -12,7 +12,7 @@ use super::{
     error::{Parsed, fault, whole},
     utf8::Utf8,
 };
-use crate::syntax::{Class, Syntax};
+use crate::syntax::{Class, Syntax, has_c1};
 
 /// RFC 5321 section 4.5.3.1.1, in octets.
 const MAX_LOCAL_PART: usize = 64;
@@ -224,7 +224,7 @@ fn uncommon(input: &str, syntax: Syntax) -> Parsed<'_, &str> {
         _ => dot_string_length(bytes, Class::ATEXT, syntax),
     };
     match length.and_then(|length| input.split_at_checked(length)) {
-        Some((text, rest)) if !text.chars().any(char::is_control) => Ok((text, rest)),
+        Some((text, rest)) if !has_c1(text.as_bytes()) => Ok((text, rest)),
         _ => Err(fault(AddressError::LocalPart)),
     }
 }

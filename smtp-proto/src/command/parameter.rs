@@ -9,7 +9,7 @@ use super::value::{self, AuthParameter, Body, DeliverBy, Notify, Ret, Tracking, 
 use super::verb::word;
 use crate::address::Utf8;
 use crate::sink::{Sink, put_words};
-use crate::syntax::{Class, Syntax};
+use crate::syntax::{Class, Syntax, has_c1};
 
 /// More unknown parameters than this are refused, so that looking for duplicates takes linear time.
 const MOST_UNKNOWN: usize = 32;
@@ -353,7 +353,7 @@ fn esmtp_value(input: &[u8]) -> Option<(Utf8<'_>, &[u8])> {
 fn international(input: &[u8]) -> Option<(Utf8<'_>, &[u8])> {
     let (value, rest) = Class::GRAPHIC.or(Class::NON_ASCII).split_bytes(input);
     let value = core::str::from_utf8(value).ok()?;
-    (!value.chars().any(char::is_control)).then_some((Utf8::new(value), rest))
+    (!has_c1(value.as_bytes())).then_some((Utf8::new(value), rest))
 }
 
 /// Checks a whole list, of one parameter at least; what is taken is UTF-8.

@@ -177,9 +177,11 @@ impl Notify {
         if text.eq_ignore_ascii_case("NEVER") {
             return Some(Self::NEVER);
         }
-        text.split(',').try_fold(Self::NEVER, |set, element| {
-            let (event, _) =
-                Self::EVENTS.into_iter().find(|(_, name)| element.eq_ignore_ascii_case(name))?;
+        text.as_bytes().split(|byte| *byte == b',').try_fold(Self::NEVER, |set, element| {
+            let is_named = |name: &str| {
+                name.len() == element.len() && element.eq_ignore_ascii_case(name.as_bytes())
+            };
+            let (event, _) = Self::EVENTS.into_iter().find(|(_, name)| is_named(name))?;
             Some(set | event)
         })
     }
