@@ -13,7 +13,9 @@ mod model;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Buf;
-use model::server::{Ask, Model, Rules, Said, Symbol, Verdict, Wire};
+use model::server::{
+    Ask, CONTENT, Model, NOTHING, PATIENCE, Rules, SLOW_CONTENT, Said, Symbol, Verdict, Wire,
+};
 use proptest::prelude::*;
 use smtp_codec::proto::command::Base64;
 use smtp_codec::proto::reply::{EnhancedCode, Extension, Refusal};
@@ -32,10 +34,12 @@ const EVERYTHING: Rules = Rules {
     etrn: false,
     trusted: false,
     size: None,
+    each: false,
+    rate: 0,
 };
 
 /// The servers that are walked, each with the commands that make a difference to it.
-const SERVERS: [(Rules, &[Symbol]); 10] = {
+const SERVERS: [(Rules, &[Symbol]); 13] = {
     use Symbol::*;
     const MOST: &[Symbol] = &[
         Ehlo, Helo, Mail, MailBad, MailLarge, Rcpt, RcptBad, Data, DataBare, Bdat, BdatLast,
@@ -48,6 +52,20 @@ const SERVERS: [(Rules, &[Symbol]); 10] = {
     const LOCAL: &[Symbol] = &[
         Lhlo, Ehlo, Mail, MailBad, Rcpt, RcptBad, Data, DataBare, Bdat, BdatLast, BdatEnd, Rset,
         StartTls, Auth, Noop, Garbage,
+    ];
+    const LOCAL_IN_THE_CLEAR: &[Symbol] = &[
+        Lhlo, Ehlo, Mail, MailBad, MailEach, Rcpt, RcptBad, Data, DataBare, Bdat, BdatLast,
+        BdatEnd, Rset, Noop, Garbage,
+    ];
+    const EACH: &[Symbol] =
+        &[Ehlo, Helo, Mail, MailEach, Rcpt, Data, DataBare, Bdat, BdatLast, BdatEnd, Rset, Noop];
+    const TIMES: &[Symbol] = &[
+        Ehlo, Mail, Rcpt, Data, DataSteady, DataSlow, Bdat, BdatSteady, BdatSlow, Rset, StartTls,
+        Auth, Dripping, Gone, Down,
+    ];
+    const SIZES: &[Symbol] = &[
+        Ehlo, Helo, Mail, MailLarge, Rcpt, RcptBad, Data, DataSteady, Bdat, BdatLast, BdatSteady,
+        BdatEnd, Rset, Noop,
     ];
     const RELAYED: &[Symbol] = &[
         Ehlo,
@@ -81,9 +99,15 @@ const SERVERS: [(Rules, &[Symbol]); 10] = {
         (Rules { plaintext_auth: true, ..EVERYTHING }, FEWER),
         (Rules { require_tls: true, ..EVERYTHING }, FEWER),
         (Rules { require_auth: true, plaintext_auth: true, ..EVERYTHING }, FEWER),
-        (Rules { size: Some(10), ..EVERYTHING }, FEWER),
+        (Rules { size: Some(10), tls: false, auth: false, ..EVERYTHING }, SIZES),
         (Rules { lmtp: true, ..EVERYTHING }, LOCAL),
-        (Rules { lmtp: true, size: Some(10), tls: false, auth: false, ..EVERYTHING }, LOCAL),
+        (
+            Rules { lmtp: true, size: Some(10), tls: false, auth: false, each: true, ..EVERYTHING },
+            LOCAL_IN_THE_CLEAR,
+        ),
+        (Rules { each: true, tls: false, auth: false, ..EVERYTHING }, EACH),
+        (Rules { rate: 1, plaintext_auth: true, ..EVERYTHING }, TIMES),
+        (Rules { lmtp: true, auth: false, ..EVERYTHING }, TIMES),
     ]
 };
 
@@ -100,6 +124,9 @@ fn settings(rules: Rules) -> Settings {
     }
     if rules.etrn {
         *offer = offer.with(Extension::Etrn);
+    }
+    if rules.each {
+        *offer = offer.with(Extension::Prdr);
     }
     *offer = offer.with_size(rules.size.unwrap_or(0));
     settings.lmtp = rules.lmtp;
@@ -157,9 +184,26 @@ fn wire(framing: Framing) -> Wire {
     }
 }
 
+/// The codes of each reply of those that the model has.
+fn replies(said: Said) -> impl Iterator<Item = &'static [u16]> {
+    said.into_iter().flat_map(|(times, codes)| (0..times).map(move |_| codes))
+}
+
 /// Whether `out` holds what the model says, and nothing else.
-fn is_said(out: &[u8], (times, codes): Said) -> bool {
-    let (mut rest, mut whole, mut open) = (out, 0, None);
+fn is_said(mut out: &[u8], said: Said) -> bool {
+    for codes in replies(said) {
+        let (reply, behind) = out.split_at(end_of_reply(out));
+        if !is_reply(reply, codes) {
+            return false;
+        }
+        out = behind;
+    }
+    out.is_empty()
+}
+
+/// Whether all lines of `reply` have one of these codes, the same.
+fn is_reply(reply: &[u8], codes: &[u16]) -> bool {
+    let (mut rest, mut open) = (reply, None);
     while !rest.is_empty() {
         let Some(end) = rest.windows(2).position(|two| two == b"\r\n") else { return false };
         let (line, behind) = rest.split_at(end);
@@ -177,9 +221,8 @@ fn is_said(out: &[u8], (times, codes): Said) -> bool {
             return false;
         }
         open = (text.first() == Some(&b'-')).then_some(number);
-        whole += u32::from(open.is_none());
     }
-    whole == times && open.is_none()
+    !reply.is_empty() && open.is_none()
 }
 
 /// A step of both, and what the model says to it.
@@ -188,7 +231,17 @@ enum Move {
     Hear(Symbol, Said, Wire),
     Answer(Ask, Verdict, Said),
     EndOfContent(Said),
-    Handshake(bool),
+    /// Content came too slowly.
+    Late(Said),
+    Handshake(Handshake),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Handshake {
+    Succeeds,
+    Fails,
+    /// It takes too long.
+    Stalls,
 }
 
 struct Walk<'w> {
@@ -240,6 +293,7 @@ impl<'w> Walk<'w> {
             assert_eq!(offers("CHUNKING\r\n"), self.rules.chunking, "{}", told());
             assert_eq!(offers("ETRN\r\n"), self.rules.etrn, "{}", told());
             assert_eq!(offers("XCLIENT NAME "), self.rules.trusted, "{}", told());
+            assert_eq!(offers("PRDR\r\n"), self.rules.each && !self.rules.lmtp, "{}", told());
         }
     }
 
@@ -254,14 +308,15 @@ impl<'w> Walk<'w> {
             session.trust();
         }
         let model = Model::new(self.rules);
-        self.check(&session, &model, (0, &[]));
+        self.check(&session, &model, NOTHING);
         self.settle(session, model, length);
     }
 
     fn after(&mut self, step: Move, session: Session, model: Model, left: usize) {
         let said = match step {
-            Move::Hear(_, said, _) | Move::Answer(_, _, said) | Move::EndOfContent(said) => said,
-            Move::Handshake(_) => (0, &[][..]),
+            Move::Hear(_, said, _) | Move::Answer(_, _, said) => said,
+            Move::EndOfContent(said) | Move::Late(said) => said,
+            Move::Handshake(_) => NOTHING,
         };
         self.trail.push(step);
         self.check(&session, &model, said);
@@ -294,7 +349,8 @@ impl<'w> Walk<'w> {
             }
             return;
         }
-        match model.wire {
+        let wire = model.wire;
+        match wire {
             Wire::End => (self.leaf)(&self.trail),
             Wire::Line if left == 0 => (self.leaf)(&self.trail),
             Wire::Line => {
@@ -303,31 +359,50 @@ impl<'w> Walk<'w> {
                     let (mut session, mut model) = (session, model);
                     self.out.clear();
                     let line = symbol.line().as_bytes();
-                    if symbol == Symbol::Broken {
-                        session.bad_line(&cx, LineFault::BareNewline, line, &mut self.out);
-                    } else {
-                        session.command(&cx, line, &mut self.out);
+                    match symbol {
+                        Symbol::Broken => {
+                            session.bad_line(&cx, LineFault::BareNewline, line, &mut self.out);
+                        }
+                        Symbol::Dripping => session.timed_out(&cx, &mut self.out),
+                        Symbol::Gone => session.peer_gone(),
+                        Symbol::Down => session.shut_down(&cx, &mut self.out),
+                        _ => session.command(&cx, line, &mut self.out),
                     }
                     let said = model.hear(symbol);
                     let step = Move::Hear(symbol, said, model.wire);
                     self.after(step, session, model, left - 1);
                 }
             }
+            Wire::Skip(_) | Wire::Data | Wire::Chunk(_) if model.is_late() => {
+                let part = model.heard().first_part().unwrap_or_default();
+                match model.wire {
+                    Wire::Skip(_) => session.swallowed(part),
+                    _ => assert_eq!(session.content(&cx, part), part, "content is seen"),
+                }
+                session.timed_out(&cx, &mut self.out);
+                let step = Move::Late(model.late());
+                self.after(step, session, model, left);
+            }
             Wire::Skip(n) => {
                 session.swallowed(n);
                 model.wire = Wire::Line;
-                self.check(&session, &model, (0, &[]));
+                self.check(&session, &model, NOTHING);
                 self.settle(session, model, left);
             }
             Wire::Data | Wire::Chunk(_) => {
                 let (octets, is_chunk) = match model.wire {
                     Wire::Chunk(left) => (left, true),
-                    _ => (model::server::CONTENT, false),
+                    _ if model.heard().first_part().is_some() => (SLOW_CONTENT, false),
+                    _ => (CONTENT, false),
                 };
-                assert_eq!(session.content(&cx, octets), octets, "content is seen");
-                if let [.., Move::Hear(Symbol::DataBare, ..), Move::Answer(Ask::Data, ..)] =
-                    self.trail[..]
-                {
+                let seen = session.content(&cx, octets);
+                if model.is_too_large() {
+                    assert_eq!(session.question(), Some(Question::Aborted(Abort::TooLarge)));
+                    session.noted();
+                } else {
+                    assert_eq!(seen, octets, "content is seen");
+                }
+                if model.heard() == Symbol::DataBare && !is_chunk {
                     session.abort(Abort::BareNewline);
                     assert_eq!(session.question(), Some(Question::Aborted(Abort::BareNewline)));
                     session.noted();
@@ -340,17 +415,24 @@ impl<'w> Walk<'w> {
                 self.after(step, session, model, left);
             }
             Wire::Tls => {
-                for succeeds in [true, false] {
+                for handshake in [Handshake::Succeeds, Handshake::Fails, Handshake::Stalls] {
                     let (mut session, mut model) = (session, model);
                     self.out.clear();
-                    if succeeds {
-                        session.secured();
-                        model.secured();
-                    } else {
-                        session.tls_failed();
-                        model.tls_failed();
+                    match handshake {
+                        Handshake::Succeeds => {
+                            session.secured();
+                            model.secured();
+                        }
+                        Handshake::Fails => {
+                            session.tls_failed();
+                            model.tls_failed();
+                        }
+                        Handshake::Stalls => {
+                            session.timed_out(&cx, &mut self.out);
+                            model.tls_failed();
+                        }
                     }
-                    self.after(Move::Handshake(succeeds), session, model, left);
+                    self.after(Move::Handshake(handshake), session, model, left);
                 }
             }
         }
@@ -384,30 +466,72 @@ fn walk_all(prefix: &[Symbol], length: usize, threads: usize) -> (u64, u64) {
     })
 }
 
-/// What a client sends that says so, in the pieces between which it waits for the server. Content
-/// looks like a command that would end the session.
-fn segments(trail: &[Move]) -> Vec<Vec<u8>> {
-    let (mut segments, mut line) = (vec![Vec::new()], Symbol::Noop);
+/// What happens on the client's side of the link, in this order.
+#[derive(Debug)]
+enum Sends {
+    /// Only when the server waits for it.
+    Octets(Vec<u8>),
+    /// Two thirds of a wait pass.
+    Nothing,
+    /// It closes its side.
+    Eof,
+    /// It is the server's turn to end it.
+    ShutDown,
+}
+
+/// What a client sends that says so. Content looks like commands that would end the session.
+fn sent(trail: &[Move]) -> Vec<Sends> {
+    let (mut sent, mut line) = (vec![Sends::Octets(Vec::new())], Symbol::Noop);
+    let add = |sent: &mut Vec<Sends>, octets: &[u8]| match sent.last_mut() {
+        Some(Sends::Octets(before)) => before.extend_from_slice(octets),
+        _ => sent.push(Sends::Octets(octets.to_vec())),
+    };
+    let pause = |sent: &mut Vec<Sends>| sent.push(Sends::Nothing);
+    let content = |sent: &mut Vec<Sends>, symbol: Symbol| {
+        let Some(first) = symbol.first_part() else { return add(sent, b"QUIT\r\n") };
+        let content = b"QUIT\r\n".repeat((SLOW_CONTENT / CONTENT) as usize);
+        let (first, second) = content.split_at(first as usize);
+        pause(sent);
+        add(sent, first);
+        pause(sent);
+        add(sent, second);
+    };
     for step in trail {
-        let segment = segments.last_mut().unwrap();
         match *step {
-            Move::Hear(symbol, _, wire) => {
-                line = symbol;
-                segment.extend_from_slice(symbol.line().as_bytes());
-                segment.extend_from_slice(b"\r\n");
-                if let Wire::Skip(_) | Wire::Chunk(1..) = wire {
-                    segment.extend_from_slice(b"QUIT\r\n");
+            Move::Hear(Symbol::Dripping, ..) => {
+                for octet in [b"N", b"O", b"O"] {
+                    add(&mut sent, octet);
+                    pause(&mut sent);
                 }
             }
-            Move::Answer(_, _, (_, [354])) => segment.extend_from_slice(match line {
-                Symbol::DataBare => b"QUIT\n.\nQUIT\r\n.\r\n",
-                _ => b"QUIT\r\n.\r\n",
-            }),
-            Move::Answer(Ask::StartTls, ..) => segments.push(Vec::new()),
-            Move::Answer(..) | Move::EndOfContent(_) | Move::Handshake(_) => {}
+            Move::Hear(Symbol::Gone, ..) => {
+                add(&mut sent, b"NO");
+                sent.push(Sends::Eof);
+            }
+            Move::Hear(Symbol::Down, ..) => {
+                add(&mut sent, b"NO");
+                sent.push(Sends::ShutDown);
+            }
+            Move::Hear(symbol, _, wire) => {
+                line = symbol;
+                add(&mut sent, symbol.line().as_bytes());
+                add(&mut sent, b"\r\n");
+                if let Wire::Skip(_) | Wire::Chunk(1..) = wire {
+                    content(&mut sent, symbol);
+                }
+            }
+            Move::Answer(_, _, [(_, [354]), _]) => {
+                if line == Symbol::DataBare {
+                    add(&mut sent, b"QUIT\n.\n");
+                }
+                content(&mut sent, line);
+                add(&mut sent, b".\r\n");
+            }
+            Move::Answer(Ask::StartTls, ..) => sent.push(Sends::Octets(Vec::new())),
+            Move::Answer(..) | Move::EndOfContent(_) | Move::Late(_) | Move::Handshake(_) => {}
         }
     }
-    segments
+    sent
 }
 
 /// Takes a whole connection the same way, with what the client sends in pieces of so many octets.
@@ -425,14 +549,17 @@ fn replay(rules: Rules, trail: &[Move], piece: usize) {
         Move::Handshake(_) => true,
         _ => false,
     });
-    let segments = segments(trail);
-    let (mut segment, mut at, mut heard, mut body) = (0, 0, Vec::new(), Vec::new());
+    let mut sends = sent(trail).into_iter().peekable();
+    let (mut at, mut heard, mut body) = (0, Vec::new(), Vec::new());
+    // The time, in seconds; and of the present wait its number and its end.
+    let (mut now, mut wait) = (0, (u64::MAX, 0));
     loop {
         match server.step() {
             Want::Event => answer(server.event(), &mut moves, &mut body, &told),
             Want::Tls => match moves.next() {
-                Some(Move::Handshake(true)) => server.secured(),
-                Some(Move::Handshake(false)) => server.tls_failed(),
+                Some(Move::Handshake(Handshake::Succeeds)) => server.secured(),
+                Some(Move::Handshake(Handshake::Fails)) => server.tls_failed(),
+                Some(Move::Handshake(Handshake::Stalls)) => server.timed_out(),
                 other => panic!("{other:?} {}", told()),
             },
             Want::Input | Want::Flush if server.tx().has_remaining() => {
@@ -441,23 +568,42 @@ fn replay(rules: Rules, trail: &[Move], piece: usize) {
                 tx.advance(tx.remaining());
             }
             Want::Flush => panic!("nothing to flush"),
-            Want::Input if at < segments[segment].len() => {
-                let rest = &segments[segment][at..];
-                at += server.rx().receive(&rest[..piece.min(rest.len())]);
+            Want::Input => {
+                if wait.0 != server.heard() {
+                    wait = (server.heard(), now + server.patience().as_secs());
+                }
+                match sends.peek() {
+                    Some(Sends::Octets(octets)) if at < octets.len() => {
+                        let rest = &octets[at..];
+                        at += server.rx().receive(&rest[..piece.min(rest.len())]);
+                        continue;
+                    }
+                    Some(Sends::Octets(_)) => at = 0,
+                    Some(Sends::Nothing) => {
+                        now += PATIENCE * 2 / 3;
+                        if now >= wait.1 {
+                            server.timed_out();
+                        }
+                    }
+                    Some(Sends::Eof) => server.eof(),
+                    Some(Sends::ShutDown) => server.shut_down(),
+                    None => break,
+                }
+                sends.next();
             }
-            Want::Input if segment + 1 < segments.len() => (segment, at) = (segment + 1, 0),
-            Want::Input | Want::Close => break,
+            Want::Close => break,
         }
     }
     assert!(moves.next().is_none(), "not asked {}", told());
     for step in trail {
-        let (Move::Hear(_, said, _) | Move::Answer(_, _, said) | Move::EndOfContent(said)) = *step
-        else {
-            continue;
+        let said = match *step {
+            Move::Hear(_, said, _) | Move::Answer(_, _, said) => said,
+            Move::EndOfContent(said) | Move::Late(said) => said,
+            Move::Handshake(_) => continue,
         };
-        for _ in 0..said.0 {
+        for codes in replies(said) {
             let end = end_of_reply(&heard);
-            assert!(is_said(&heard[..end], (1, said.1)), "{} {}", heard.escape_ascii(), told());
+            assert!(is_reply(&heard[..end], codes), "{} {}", heard.escape_ascii(), told());
             heard.drain(..end);
         }
     }
@@ -537,6 +683,7 @@ fn config(rules: Rules) -> Config {
     let mut limits = Limits::default();
     (limits.errors, limits.junk) = (u32::MAX, u32::MAX);
     (limits.auth_failures, limits.challenges) = (u32::MAX, u32::MAX);
+    limits.least_rate = rules.rate as u32;
     let mut config = Config::new("mx.example.org").unwrap().limits(limits);
     config = config.max_size(rules.size.unwrap_or(0));
     if !rules.chunking {
@@ -547,6 +694,9 @@ fn config(rules: Rules) -> Config {
     }
     if rules.etrn {
         config = config.with(Extension::Etrn);
+    }
+    if rules.each {
+        config = config.with(Extension::Prdr);
     }
     if rules.lmtp {
         config = config.lmtp();
@@ -563,10 +713,11 @@ fn config(rules: Rules) -> Config {
     config
 }
 
-/// Replays all strings of `length` commands on whole connections; how many there were.
-fn replay_all(length: usize, pieces: &[usize]) -> u64 {
+/// Replays all strings of `length` commands behind `prefix` on whole connections of those servers;
+/// how many there were.
+fn replay_all(which: fn(Rules) -> bool, prefix: &[Symbol], length: usize, pieces: &[usize]) -> u64 {
     let mut strings = 0;
-    for (rules, alphabet) in SERVERS {
+    for (rules, alphabet) in SERVERS.into_iter().filter(|(rules, _)| which(*rules)) {
         let settings = settings(rules);
         let mut leaf = |trail: &[Move]| {
             strings += 1;
@@ -574,9 +725,21 @@ fn replay_all(length: usize, pieces: &[usize]) -> u64 {
                 replay(rules, trail, piece);
             }
         };
-        Walk::new(&settings, (rules, alphabet), &mut leaf).begin(&[], length);
+        Walk::new(&settings, (rules, alphabet), &mut leaf).begin(prefix, prefix.len() + length);
     }
     strings
+}
+
+/// The same in transactions whose recipients each get a reply, and in those in which time passes.
+fn replay_transactions(length: usize, pieces: &[usize]) -> u64 {
+    use Symbol::{Bdat, Ehlo, Lhlo, Mail, MailEach, Rcpt};
+    let each = |rules: Rules| rules.each && !rules.lmtp;
+    let rated = |rules: Rules| rules.rate > 0;
+    replay_all(each, &[Ehlo, MailEach, Rcpt], length, pieces)
+        + replay_all(each, &[Ehlo, MailEach, Rcpt, Rcpt], length, pieces)
+        + replay_all(rated, &[Ehlo, Mail, Rcpt], length, pieces)
+        + replay_all(rated, &[Ehlo, Mail, Rcpt, Bdat], length, pieces)
+        + replay_all(|rules| rules.lmtp, &[Lhlo, Mail, Rcpt, Rcpt], length - 1, pieces)
 }
 
 /// A way that the model goes when it is told so.
@@ -592,13 +755,17 @@ fn way(rules: Rules, choices: &[u8]) -> Vec<Move> {
             trail.push(Move::Answer(ask, verdict, model.answer(verdict)));
             continue;
         }
-        match model.wire {
+        let wire = model.wire;
+        match wire {
             Wire::End => return trail,
+            Wire::Skip(_) | Wire::Data | Wire::Chunk(_) if model.is_late() => {
+                trail.push(Move::Late(model.late()));
+            }
             Wire::Skip(_) => model.wire = Wire::Line,
             Wire::Data | Wire::Chunk(_) => trail.push(Move::EndOfContent(model.end_of_content())),
             Wire::Tls => {
                 model.secured();
-                trail.push(Move::Handshake(true));
+                trail.push(Move::Handshake(Handshake::Succeeds));
             }
             Wire::Line => {
                 let Some(choice) = choices.next() else { return trail };
@@ -631,19 +798,21 @@ fn every_string_of_three_commands() {
 
 #[test]
 fn every_string_of_two_commands_in_a_transaction() {
-    use Symbol::{Bdat, Ehlo, Lhlo, Mail, Rcpt};
-    for hello in [Ehlo, Lhlo] {
+    use Symbol::{Bdat, Ehlo, Lhlo, Mail, MailEach, Rcpt};
+    for (hello, mail) in [(Ehlo, Mail), (Ehlo, MailEach), (Lhlo, Mail)] {
         for length in 2..=5 {
-            let (strings, _) = walk_all(&[hello, Mail, Rcpt, Rcpt, Bdat][..length], 2, 2);
+            let (strings, _) = walk_all(&[hello, mail, Rcpt, Rcpt, Bdat][..length], 2, 2);
             assert!(strings > 1_000, "{strings}");
         }
     }
 }
 
 #[test]
-fn whole_connections_go_every_way_of_two_commands() {
-    let strings = replay_all(2, &[usize::MAX, 1]);
+fn whole_connections_go_every_way_of_a_few_commands() {
+    let strings = replay_all(|_| true, &[], 2, &[usize::MAX, 1]);
     assert!(strings > 5_000, "{strings}");
+    let strings = replay_transactions(1, &[usize::MAX, 1]);
+    assert!(strings > 1_000, "{strings}");
 }
 
 /// `ci/exhaustive.sh` runs this.
@@ -657,5 +826,6 @@ fn every_string_of_six_commands() {
 #[test]
 #[ignore = "a minute, in release mode"]
 fn whole_connections_go_every_way_of_four_commands() {
-    println!("{} strings", replay_all(4, &[usize::MAX, 1, 9]));
+    println!("{} strings", replay_all(|_| true, &[], 4, &[usize::MAX, 1, 9]));
+    println!("{} strings in transactions", replay_transactions(2, &[usize::MAX, 1, 9]));
 }

@@ -13,6 +13,8 @@ pub enum Symbol {
     MailBad,
     /// With a SIZE of 999.
     MailLarge,
+    /// Asks for PRDR.
+    MailEach,
     Rcpt,
     /// Bad syntax.
     RcptBad,
@@ -24,6 +26,13 @@ pub enum Symbol {
     BdatLast,
     /// The last chunk, without content.
     BdatEnd,
+    /// As DATA; of its content just enough comes before each wait is over.
+    DataSteady,
+    /// The same, and an octet too little.
+    DataSlow,
+    /// As the last chunk, like these.
+    BdatSteady,
+    BdatSlow,
     Rset,
     StartTls,
     Auth,
@@ -39,25 +48,38 @@ pub enum Symbol {
     Garbage,
     /// A line with a bare LF in it.
     Broken,
+    /// A line that drips, octet by octet.
+    Dripping,
+    /// The client closes its side.
+    Gone,
+    /// No symbol of the client's: the server is told to go down.
+    Down,
 }
 
 use Symbol::{
-    Auth, AuthOther, Bdat, BdatEnd, BdatLast, Broken, Data, DataBare, Ehlo, Etrn, Garbage, Helo,
-    Lhlo, Mail, MailBad, MailLarge, Noop, Quit, Rcpt, RcptBad, Rset, StartTls, Xclient,
-    XclientLogin,
+    Auth, AuthOther, Bdat, BdatEnd, BdatLast, BdatSlow, BdatSteady, Broken, Data, DataBare,
+    DataSlow, DataSteady, Down, Dripping, Ehlo, Etrn, Garbage, Gone, Helo, Lhlo, Mail, MailBad,
+    MailEach, MailLarge, Noop, Quit, Rcpt, RcptBad, Rset, StartTls, Xclient, XclientLogin,
 };
 
 /// Octets of each chunk but the empty one, and of each message.
 pub const CONTENT: u64 = 6;
 
+/// The same of those that take their time.
+pub const SLOW_CONTENT: u64 = 600;
+
+/// RFC 5321 section 4.5.3.2.7: how many seconds a server waits.
+pub const PATIENCE: u64 = 300;
+
 impl Symbol {
-    pub const ALL: [Symbol; 24] = [
+    pub const ALL: [Symbol; 32] = [
         Ehlo,
         Helo,
         Lhlo,
         Mail,
         MailBad,
         MailLarge,
+        MailEach,
         Rcpt,
         RcptBad,
         Data,
@@ -65,6 +87,10 @@ impl Symbol {
         Bdat,
         BdatLast,
         BdatEnd,
+        DataSteady,
+        DataSlow,
+        BdatSteady,
+        BdatSlow,
         Rset,
         StartTls,
         Auth,
@@ -76,6 +102,9 @@ impl Symbol {
         Quit,
         Garbage,
         Broken,
+        Dripping,
+        Gone,
+        Down,
     ];
 
     pub fn line(self) -> &'static str {
@@ -86,12 +115,14 @@ impl Symbol {
             Mail => "MAIL FROM:<a@a.example>",
             MailBad => "MAIL FROM:a@a.example",
             MailLarge => "MAIL FROM:<a@a.example> SIZE=999",
+            MailEach => "MAIL FROM:<a@a.example> PRDR",
             Rcpt => "RCPT TO:<b@x.example>",
             RcptBad => "RCPT TO:<>",
-            Data | DataBare => "DATA",
+            Data | DataBare | DataSteady | DataSlow => "DATA",
             Bdat => "BDAT 6",
             BdatLast => "BDAT 6 LAST",
             BdatEnd => "BDAT 0 LAST",
+            BdatSteady | BdatSlow => "BDAT 600 LAST",
             Rset => "RSET",
             StartTls => "STARTTLS",
             Auth => "AUTH PLAIN AGEAYg==",
@@ -103,6 +134,8 @@ impl Symbol {
             Quit => "QUIT",
             Garbage => "*",
             Broken => "NOOP\nQUIT",
+            // Not all of it comes.
+            Dripping | Gone | Down => "NOOP",
         }
     }
 
@@ -112,6 +145,16 @@ impl Symbol {
             Bdat => Some((CONTENT, false)),
             BdatLast => Some((CONTENT, true)),
             BdatEnd => Some((0, true)),
+            BdatSteady | BdatSlow => Some((SLOW_CONTENT, true)),
+            _ => None,
+        }
+    }
+
+    /// Octets of content behind it that come within two thirds of a wait; so do the others, then.
+    pub fn first_part(self) -> Option<u64> {
+        match self {
+            DataSteady | BdatSteady => Some(SLOW_CONTENT / 2),
+            DataSlow | BdatSlow => Some(SLOW_CONTENT / 2 - 1),
             _ => None,
         }
     }
@@ -179,15 +222,23 @@ pub struct Rules {
     pub trusted: bool,
     /// The most octets of a message.
     pub size: Option<u64>,
+    /// PRDR is offered.
+    pub each: bool,
+    /// Octets of content in a second, on average, that a client must bring; 0 for any.
+    pub rate: u64,
 }
 
-/// So many replies, each with one of these codes.
-pub type Said = (u32, &'static [u16]);
+/// So many replies, each with one of these codes, and then so many with one of those.
+pub type Said = [(u32, &'static [u16]); 2];
 
-const NOTHING: Said = (0, &[]);
+pub const NOTHING: Said = times(0, &[]);
+
+const fn times(times: u32, codes: &'static [u16]) -> Said {
+    [(times, codes), (0, &[])]
+}
 
 const fn once(codes: &'static [u16]) -> Said {
-    (1, codes)
+    times(1, codes)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,8 +255,13 @@ struct Envelope {
     /// RFC 3030: chunks have begun, so DATA and RCPT are out of place.
     chunks: bool,
     size: u64,
-    /// In LMTP the recipients that the message was judged for.
+    /// The client asked for PRDR.
+    each: bool,
+    /// Where each recipient is told, those that the message was judged for.
     judged: u32,
+    /// Those of them for whom it was taken, and for whom it may be taken later.
+    taken: u32,
+    deferred: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -220,6 +276,9 @@ pub struct Model {
     turned_away: bool,
     exchange: bool,
     asked_by: Symbol,
+    heard: Symbol,
+    /// Octets of content that came in the present wait.
+    brought: u64,
 }
 
 impl Model {
@@ -235,6 +294,8 @@ impl Model {
             turned_away: false,
             exchange: false,
             asked_by: Noop,
+            heard: Noop,
+            brought: 0,
         }
     }
 
@@ -262,7 +323,59 @@ impl Model {
         NOTHING
     }
 
+    /// The session is over.
+    fn over(&mut self, said: Said) -> Said {
+        (self.ask, self.wire) = (None, Wire::End);
+        said
+    }
+
+    /// Whether the content that is due comes too slowly. A wait ends with something whole, or with so
+    /// much content as makes up for the time that it might have lasted; an announcement is no content.
+    pub fn is_late(&mut self) -> bool {
+        let least = PATIENCE * self.rules.rate;
+        let all = match self.wire {
+            Wire::Chunk(size) | Wire::Skip(size) => size,
+            _ => self.data_size(),
+        };
+        let rest = match self.heard.first_part() {
+            // What is left comes when a wait that is not over by now is over.
+            Some(first) if self.brought + first < least => return true,
+            Some(first) => {
+                self.brought = 0;
+                all - first
+            }
+            None => all,
+        };
+        self.brought += rest;
+        if self.brought >= least {
+            self.brought = 0;
+        }
+        false
+    }
+
+    /// RFC 5321 sections 3.8 and 4.5.3.2: a client that is too slow is told so.
+    pub fn late(&mut self) -> Said {
+        self.over(once(&[421]))
+    }
+
+    /// What the client has said last.
+    pub fn heard(&self) -> Symbol {
+        self.heard
+    }
+
     pub fn hear(&mut self, symbol: Symbol) -> Said {
+        self.heard = symbol;
+        match symbol {
+            Dripping => return self.late(),
+            Gone => return self.over(NOTHING),
+            // RFC 5321 section 3.8.
+            Down => return self.over(once(&[421])),
+            _ => {}
+        }
+        let goes_on = matches!(self.envelope, Some(Envelope { chunks: true, .. }));
+        if self.exchange || !goes_on || symbol.chunk().is_none() {
+            self.brought = 0;
+        }
         if self.exchange {
             return self.hear_response(symbol);
         }
@@ -292,25 +405,29 @@ impl Model {
             Lhlo if !lmtp => once(&[500]),
             Ehlo | Helo | Lhlo => self.ask(Ask::Hello, symbol),
             // RFC 5321 section 4.1.4.
-            Mail | MailLarge if too_early || self.envelope.is_some() => once(&[503]),
+            Mail | MailLarge | MailEach if too_early || self.envelope.is_some() => once(&[503]),
             // RFC 3207 section 4, RFC 4954 section 6.
-            Mail | MailLarge if require_tls && !self.secure => once(&[530]),
-            Mail | MailLarge if require_auth && !self.authenticated => once(&[530]),
+            Mail | MailLarge | MailEach if require_tls && !self.secure => once(&[530]),
+            Mail | MailLarge | MailEach if require_auth && !self.authenticated => once(&[530]),
             // RFC 5321 section 4.1.1.11.
-            MailLarge if self.hello == Hello::Helo => once(&[555]),
+            MailLarge | MailEach if self.hello == Hello::Helo => once(&[555]),
+            // It is not offered in LMTP, which has no need of it.
+            MailEach if lmtp || !self.rules.each => once(&[555]),
             // RFC 1870 section 6.1.
             MailLarge if self.rules.size.is_some() => once(&[552]),
-            Mail | MailLarge => self.ask(Ask::Mail, symbol),
+            Mail | MailLarge | MailEach => self.ask(Ask::Mail, symbol),
             Rcpt => match self.envelope {
                 Some(Envelope { chunks: false, .. }) => self.ask(Ask::Rcpt, symbol),
                 _ => once(&[503]),
             },
-            Data | DataBare => match self.envelope {
+            Data | DataBare | DataSteady | DataSlow => match self.envelope {
                 Some(Envelope { recipients: 0, .. }) => once(&[503, 554]),
                 Some(Envelope { chunks: false, .. }) => self.ask(Ask::Data, symbol),
                 _ => once(&[503]),
             },
-            Bdat | BdatLast | BdatEnd => self.hear_chunk(symbol),
+            Bdat | BdatLast | BdatEnd | BdatSteady | BdatSlow => self.hear_chunk(symbol),
+            // The exchange is over, or was never begun; see above.
+            Dripping | Gone | Down => NOTHING,
             StartTls if !self.rules.tls => once(&[500, 502]),
             StartTls if self.secure || !self.is_extended() || self.envelope.is_some() => {
                 once(&[503])
@@ -357,7 +474,8 @@ impl Model {
         if self.rules.size.is_some_and(|most| envelope.size + size > most) {
             self.envelope = None;
             self.ask = envelope.chunks.then_some(Ask::Aborted);
-            return (self.replies(envelope, last), &[552]);
+            self.brought = 0;
+            return times(self.replies(envelope, last), &[552]);
         }
         if !envelope.chunks {
             return self.ask(Ask::Data, symbol);
@@ -381,9 +499,29 @@ impl Model {
         once(if symbol == Broken { &[500, 501] } else { &[501] })
     }
 
+    /// Whether the message is judged for each recipient in turn. In the draft of PRDR that makes no
+    /// difference to a single one.
+    fn is_judged_for_each(&self, envelope: Envelope) -> bool {
+        self.rules.lmtp || (envelope.each && envelope.recipients > 1)
+    }
+
+    /// Octets of what follows the 354, its end aside.
+    fn data_size(&self) -> u64 {
+        if self.heard.first_part().is_some() { SLOW_CONTENT } else { CONTENT }
+    }
+
+    /// RFC 1870 section 6.3: what passes the limit is not kept.
+    pub fn is_too_large(&self) -> bool {
+        self.wire == Wire::Data && self.rules.size.is_some_and(|most| self.data_size() > most)
+    }
+
     /// Everything of the content is there.
     pub fn end_of_content(&mut self) -> Said {
         let envelope = self.envelope.unwrap_or_default();
+        if self.is_too_large() {
+            (self.wire, self.envelope) = (Wire::Line, None);
+            return times(self.replies(envelope, true), &[552]);
+        }
         self.wire = Wire::Line;
         match self.asked_by.chunk() {
             Some((size, false)) => {
@@ -393,9 +531,13 @@ impl Model {
             }
             _ if self.asked_by == DataBare => {
                 self.envelope = None;
-                (self.replies(envelope, true), &[550, 554])
+                times(self.replies(envelope, true), &[550, 554])
             }
-            _ => self.ask(Ask::Message, self.asked_by),
+            _ => {
+                self.ask(Ask::Message, self.asked_by);
+                let is_block = self.is_judged_for_each(envelope) && !self.rules.lmtp;
+                if is_block { once(&[353]) } else { NOTHING }
+            }
         }
     }
 
@@ -403,6 +545,12 @@ impl Model {
     pub fn answer(&mut self, verdict: Verdict) -> Said {
         let Some(ask) = self.ask.take() else { return NOTHING };
         let chunk = self.asked_by.chunk();
+        self.brought = 0;
+        if let (Ask::Message, Some(envelope @ Envelope { each: true, recipients: 2.., .. })) =
+            (ask, self.envelope)
+        {
+            return self.answer_for_one(envelope, verdict);
+        }
         let no: &'static [u16] = match verdict {
             Verdict::Close => {
                 self.wire = Wire::End;
@@ -428,7 +576,8 @@ impl Model {
                 once(&[250])
             }
             Ask::Mail if yes => {
-                self.envelope = Some(Envelope::default());
+                let each = self.asked_by == MailEach;
+                self.envelope = Some(Envelope { each, ..Envelope::default() });
                 once(&[250])
             }
             Ask::Rcpt if yes => {
@@ -450,7 +599,7 @@ impl Model {
                 (false, _) => {
                     let envelope = self.envelope.take().unwrap_or_default();
                     let last = chunk.is_some_and(|(_, last)| last);
-                    (self.replies(envelope, last), no)
+                    times(self.replies(envelope, last), no)
                 }
             },
             Ask::Message => {
@@ -487,12 +636,45 @@ impl Model {
         }
     }
 
+    /// PRDR: behind the 353 a reply for each recipient, and one for the message. That refuses only what
+    /// nobody took, and for good only what everybody refused for good.
+    fn answer_for_one(&mut self, mut envelope: Envelope, verdict: Verdict) -> Said {
+        let left = envelope.recipients - envelope.judged;
+        let (replies, codes): (u32, &'static [u16]) = match verdict {
+            Verdict::Yes => (1, &[250]),
+            Verdict::Never => (1, &[550]),
+            // Who goes away goes away for all of them.
+            Verdict::Close => (left, &[421]),
+            _ => (1, &[450]),
+        };
+        envelope.judged += replies;
+        match verdict {
+            Verdict::Yes => envelope.taken += 1,
+            Verdict::Never => {}
+            _ => envelope.deferred += replies,
+        }
+        if envelope.judged < envelope.recipients {
+            (self.envelope, self.ask) = (Some(envelope), Some(Ask::Message));
+            return times(replies, codes);
+        }
+        self.envelope = None;
+        if verdict == Verdict::Close {
+            self.wire = Wire::End;
+        }
+        let all: &[u16] = match envelope {
+            Envelope { taken: 1.., .. } => &[250],
+            Envelope { deferred: 1.., .. } => &[450, 451, 452],
+            _ => &[550, 554],
+        };
+        [(replies, codes), (1, all)]
+    }
+
     /// RFC 3207 section 4.2: what was said before is forgotten.
     pub fn secured(&mut self) {
         *self = Model { ask: None, secure: true, ..Model::new(self.rules) };
     }
 
-    /// No way back to the clear.
+    /// No way back to the clear; nor if the handshake takes too long.
     pub fn tls_failed(&mut self) {
         self.wire = Wire::End;
     }
