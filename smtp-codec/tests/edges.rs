@@ -3,7 +3,8 @@
 #![allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 use bytes::Buf;
-use smtp_codec::client::{Closing, Config, Connection, Delivery, Event, Part, Split};
+use smtp_codec::client::{CallError, Closing, Config, Connection, Delivery, Event, Part, Split};
+use smtp_codec::proto::reply::Reply;
 use smtp_codec::proto::session::client::ProtocolFault;
 use smtp_codec::proto::session::{BareNewline, TlsPolicy};
 use smtp_codec::proto::{Delivered, Envelope, Failure, Outcome, Stage, Verdict};
@@ -146,4 +147,66 @@ fn where_everybody_was_taken_there_may_be_more_at_once() {
     assert_eq!(part.recipients, letter.recipients[1..]);
     split.came(all_accepted(&part));
     assert_eq!(split.next(&any), Part::Over);
+}
+
+/// RFC 5321 section 4.5.3.1.10, RFC 3463 section 3.6: 5.3 is about the number of recipients.
+#[test]
+fn who_is_named_again() {
+    let any = ready("250 mx\r\n");
+    let letter = envelope(&["b@x", "c@x"]);
+    let replied = |stage, line: &str| {
+        let line = format!("{line}\r\n");
+        Delivered::from_reply(stage, Reply::parse(line.as_bytes()).unwrap())
+    };
+    let silent = |verdict, stage| Delivered { verdict, stage, reply: None };
+    let too_many = Some(Failure::NotSent(CallError::TooManyRecipients(1)));
+    let utf8 = Some(Failure::NotSent(CallError::NeedsSmtpUtf8));
+    let deferred = |stage| silent(Verdict::Deferred, stage);
+    for (fate, failure, again) in [
+        (replied(Stage::Rcpt, "452 4.5.3 too many"), None, true),
+        (replied(Stage::Rcpt, "552 5.5.3 too many"), None, true),
+        (replied(Stage::Rcpt, "452 too many"), None, true),
+        (replied(Stage::Rcpt, "452 4.2.2 full"), None, false),
+        (replied(Stage::Rcpt, "452 4.5.2 what?"), None, false),
+        (replied(Stage::Rcpt, "452 4.4.3 no route"), None, false),
+        (replied(Stage::Rcpt, "450 4.5.3 later"), None, false),
+        (replied(Stage::Rcpt, "550 5.1.1 who?"), None, false),
+        (replied(Stage::Rcpt, "250 ok"), None, false),
+        (replied(Stage::Data, "452 4.5.3 not now"), None, false),
+        (replied(Stage::Message, "552 too large"), None, false),
+        (deferred(Stage::Rcpt), too_many, true),
+        (deferred(Stage::Rcpt), None, false),
+        (silent(Verdict::Refused, Stage::Rcpt), utf8, false),
+    ] {
+        let mut split = Split::new(&letter);
+        assert!(matches!(split.next(&any), Part::Send(part) if part == letter));
+        let accepted = replied(Stage::Message, "250 ok");
+        let recipients = vec![accepted.clone(), fate.clone()];
+        split.came(Outcome { recipients, reply: None, failure });
+        if again {
+            let Part::Send(part) = split.next(&any) else { panic!("{fate:?} is named again") };
+            assert_eq!(part.recipients, letter.recipients[1..]);
+            split.came(all_accepted(&part));
+        }
+        assert_eq!(split.next(&any), Part::Over, "{fate:?}");
+        let outcome = split.outcome();
+        let last = if again { all_accepted(&letter).recipients[1].clone() } else { fate.clone() };
+        assert_eq!(outcome.recipients, [accepted, last]);
+        assert_eq!(outcome.failure, if again { None } else { failure }, "{fate:?}");
+    }
+}
+
+/// If nobody could be named, it would be so again: the cause is told.
+#[test]
+fn where_nobody_may_be_named_the_cause_is_told() {
+    let any = ready("250 mx\r\n");
+    let letter = envelope(&["b@x", "c@x"]);
+    let mut split = Split::new(&letter);
+    assert!(matches!(split.next(&any), Part::Send(_)));
+    let unnamed = Delivered { verdict: Verdict::Deferred, stage: Stage::Rcpt, reply: None };
+    let failure = Some(Failure::NotSent(CallError::TooManyRecipients(0)));
+    let outcome = Outcome { recipients: vec![unnamed.clone(), unnamed], reply: None, failure };
+    split.came(outcome.clone());
+    assert_eq!(split.next(&any), Part::Over);
+    assert_eq!(split.outcome(), outcome);
 }
