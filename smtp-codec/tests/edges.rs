@@ -4,10 +4,11 @@
 
 use bytes::Buf;
 use smtp_codec::client::{CallError, Closing, Config, Connection, Delivery, Event, Part, Split};
-use smtp_codec::proto::reply::Reply;
+use smtp_codec::proto::reply::{Refusal, Reply};
 use smtp_codec::proto::session::client::ProtocolFault;
 use smtp_codec::proto::session::{BareNewline, TlsPolicy};
 use smtp_codec::proto::{Delivered, Envelope, Failure, Outcome, Stage, Verdict};
+use smtp_codec::server;
 use smtp_codec::{Decoder, Encoder, FoundBareNewline, Piece, Run, Want};
 
 fn config() -> Config {
@@ -214,4 +215,27 @@ fn where_nobody_may_be_named_the_cause_is_told() {
     split.came(outcome.clone());
     assert_eq!(split.next(&any), Part::Over);
     assert_eq!(split.outcome(), outcome);
+}
+
+/// A command that comes too early, or too late, is told what is wanted instead.
+#[test]
+fn what_is_out_of_order_is_told_why() {
+    let smtp = || server::Config::new("mx.example").unwrap();
+    for (config, refused, input, text) in [
+        (smtp(), true, "NOOP\r\n", "503 5.5.1 only QUIT is taken here\r\n"),
+        (smtp(), false, "DATA\r\n", "503 5.5.1 say EHLO or HELO first\r\n"),
+        (smtp().lmtp(), false, "DATA\r\n", "503 5.5.1 say LHLO first\r\n"),
+        (smtp(), false, "HELO x\r\nDATA\r\n", "503 5.5.1 bad sequence of commands\r\n"),
+    ] {
+        let mut connection = server::Connection::new(config);
+        connection.rx().receive(input.as_bytes());
+        while connection.step() == Want::Event {
+            match connection.event() {
+                server::Event::Greet(greet) if refused => greet.reject(Refusal::NO_MAIL_HERE),
+                event => event.proceed(),
+            }
+        }
+        let said = String::from_utf8(connection.tx().chunk().to_vec()).unwrap();
+        assert!(said.ends_with(text), "{input:?}: {said}");
+    }
 }
