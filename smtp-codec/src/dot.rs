@@ -349,5 +349,16 @@ mod tests {
         }
     }
 
+    /// In a chunk a dot is no more than any other octet.
+    #[test]
+    fn no_dot_cuts_a_chunk() {
+        for policy in POLICIES {
+            for content in [&b".a\r\n.b\r\n"[..], b"\r\n.\r\n", b"a\r\n..\r\n.\r\nb"] {
+                let mut encoder = Encoder::for_chunks(policy);
+                assert_eq!(encoder.next(content), Ok(Some(Run::Lent(content))), "{policy:?}");
+            }
+        }
+    }
+
     const LINES: [&str; 6] = ["\r\n", "\r\n", "\r\n", "\r\n", "\r\n..", "\r\n."];
 }
