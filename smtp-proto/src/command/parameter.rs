@@ -300,13 +300,14 @@ fn international(input: &str) -> Option<(&str, &str)> {
     (!value.chars().any(char::is_control)).then_some((value, rest))
 }
 
-/// Checks a whole list.
+/// Checks a whole list. Whether one space stands between each two of its parameters is returned, as
+/// it always is where strict.
 ///
 /// ```text
 /// Mail-parameters = esmtp-param *(SP esmtp-param)        ; RFC 5321 section 4.1.2
 /// ```
-pub(super) fn check(text: &str, scope: Scope, syntax: Syntax) -> Result<(), ParameterError> {
-    let (mut known, mut unknown) = (0, 0);
+pub(super) fn check(text: &str, scope: Scope, syntax: Syntax) -> Result<bool, ParameterError> {
+    let (mut known, mut unknown, mut even) = (0, 0, true);
     let mut rest = text;
     loop {
         let Some((behind, (keyword, value))) = esmtp_param(rest) else {
@@ -338,9 +339,10 @@ pub(super) fn check(text: &str, scope: Scope, syntax: Syntax) -> Result<(), Para
             }
         }
         if behind.is_empty() {
-            return Ok(());
+            return Ok(even);
         }
         rest = separator(behind, syntax).ok_or(ParameterError::Syntax)?;
+        even &= behind.len() - rest.len() == 1 && behind.starts_with(' ');
     }
 }
 
@@ -365,12 +367,21 @@ pub(super) fn separator(text: &str, syntax: Syntax) -> Option<&str> {
     }
 }
 
-/// Writes a checked list, with one space before each parameter.
+/// Writes what stands behind a path: its bracket, a checked list with one space before each
+/// parameter, and the end of the line. An [even](check) list is put as it is.
 #[inline]
-pub(super) fn encode<S: Sink + ?Sized>(text: &str, out: &mut S) {
-    if !text.is_empty() {
+pub(super) fn encode_behind_path<S: Sink + ?Sized>(text: &str, even: bool, out: &mut S) {
+    if text.is_empty() {
+        return out.put(b">\r\n");
+    }
+    if even {
+        out.put(b"> ");
+        out.put(text.as_bytes());
+    } else {
+        out.put(b">");
         put_words(out, text.as_bytes());
     }
+    out.put(b"\r\n");
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> + Clone {

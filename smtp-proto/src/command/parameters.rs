@@ -12,12 +12,15 @@ use crate::syntax::Syntax;
 macro_rules! parameters {
     ($(#[$doc:meta])* $name:ident, $scope:expr) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default)]
-        pub struct $name<'a>(&'a str);
+        #[derive(Clone, Copy, Default)]
+        pub struct $name<'a> {
+            text: &'a str,
+            even: bool,
+        }
 
         impl<'a> $name<'a> {
             /// No parameters.
-            pub const EMPTY: $name<'static> = $name("");
+            pub const EMPTY: $name<'static> = $name { text: "", even: true };
 
             /// Checks a whole list, strictly; an empty text is no parameters.
             ///
@@ -35,32 +38,36 @@ macro_rules! parameters {
             ///
             /// [`ParameterError`] says what is wrong with it.
             pub fn parse_with(text: &'a str, syntax: Syntax) -> Result<Self, ParameterError> {
-                if !text.is_empty() {
-                    parameter::check(text, $scope, syntax)?;
-                }
-                Ok($name(text))
+                let even = text.is_empty() || parameter::check(text, $scope, syntax)?;
+                Ok($name { text, even })
             }
 
+            /// A list that was checked, with one space between each two.
             #[cfg(feature = "alloc")]
             pub(super) const fn checked(text: &'a str) -> Self {
-                $name(text)
+                $name { text, even: true }
+            }
+
+            /// One space stands between each two of them.
+            pub(super) const fn is_even(&self) -> bool {
+                self.even
             }
 
             /// The list as received.
             #[must_use]
             pub const fn as_str(&self) -> &'a str {
-                self.0
+                self.text
             }
 
             /// There are none.
             #[must_use]
             pub const fn is_empty(&self) -> bool {
-                self.0.is_empty()
+                self.text.is_empty()
             }
 
             /// The parameters in order.
             pub fn iter(&self) -> impl Iterator<Item = Parameter<'a>> + Clone + use<'a> {
-                parameter::parameters(self.0, $scope)
+                parameter::parameters(self.text, $scope)
             }
 
             /// The parameter of that keyword, in any case.
@@ -85,6 +92,12 @@ macro_rules! parameters {
         }
 
         impl Eq for $name<'_> {}
+
+        impl fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&self.text).finish()
+            }
+        }
 
         impl fmt::Display for $name<'_> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
