@@ -1,7 +1,5 @@
 //! Where encoded bytes go: the one output that needs neither I/O nor alloc.
 
-use crate::syntax::Class;
-
 /// Takes the bytes that an encoder writes, in order.
 ///
 /// Encoders cannot fail: a sink that runs out of room remembers it and says so afterwards, as
@@ -22,6 +20,7 @@ pub trait Sink {
 
 #[cfg(feature = "alloc")]
 impl Sink for alloc::vec::Vec<u8> {
+    #[inline]
     fn put(&mut self, bytes: &[u8]) {
         self.extend_from_slice(bytes);
     }
@@ -101,19 +100,13 @@ pub(crate) fn put_number<S: Sink + ?Sized>(out: &mut S, number: u64) {
     out.put(digits.get(unused..).unwrap_or_default());
 }
 
-/// The words of `text` between spaces and tabs, with one space before each. It begins and ends with
-/// a word, and nearly always just one space stands between two.
+/// The words of `text` between spaces and tabs, with one space before each.
+#[cold]
 pub(crate) fn put_words<S: Sink + ?Sized>(out: &mut S, text: &[u8]) {
-    let words = Class::GRAPHIC.or(Class::NON_ASCII).joined(text, |byte| byte == b' ');
     let is_white = |octet: &u8| matches!(octet, b' ' | b'\t');
-    if words.is_some_and(|length| length.get() == text.len()) {
+    for word in text.split(is_white).filter(|word| !word.is_empty()) {
         out.put(b" ");
-        out.put(text);
-    } else {
-        for word in text.split(is_white).filter(|word| !word.is_empty()) {
-            out.put(b" ");
-            out.put(word);
-        }
+        out.put(word);
     }
 }
 

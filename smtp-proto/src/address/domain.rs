@@ -194,14 +194,18 @@ impl<'a> Host<'a> {
 }
 
 impl Host<'_> {
-    pub(crate) fn encode<S: Sink + ?Sized>(self, out: &mut S) {
+    #[inline]
+    pub(crate) fn encode<S: Sink + ?Sized>(&self, out: &mut S) {
         match self {
             Host::Domain(domain) => out.put(domain.0.as_bytes()),
-            Host::Literal(literal) => {
-                let _ = fmt::write(&mut Text(out), format_args!("{literal}"));
-            }
+            Host::Literal(literal) => encode_literal(literal, out),
         }
     }
+}
+
+#[cold]
+fn encode_literal<S: Sink + ?Sized>(literal: &AddressLiteral, out: &mut S) {
+    let _ = fmt::write(&mut Text(out), format_args!("{literal}"));
 }
 
 impl fmt::Display for Host<'_> {

@@ -97,7 +97,8 @@ impl<'a> Mailbox<'a> {
         Some((Mailbox { local_part, host: Host::Domain(domain) }, rest))
     }
 
-    pub(crate) fn encode<S: Sink + ?Sized>(self, out: &mut S) {
+    #[inline]
+    pub(crate) fn encode<S: Sink + ?Sized>(&self, out: &mut S) {
         out.put(self.local_part.as_bytes());
         out.put(b"@");
         self.host.encode(out);

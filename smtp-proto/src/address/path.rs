@@ -104,6 +104,15 @@ impl<'a> ReversePath<'a> {
         }
     }
 
+    /// The same without copying it, for what only writes it.
+    #[inline]
+    pub(crate) const fn mailbox_ref(&self) -> Option<&Mailbox<'a>> {
+        match self {
+            ReversePath::Null => None,
+            ReversePath::Mailbox(mailbox) => Some(mailbox),
+        }
+    }
+
     /// Whether it can be sent without SMTPUTF8.
     #[must_use]
     pub const fn is_ascii(self) -> bool {
@@ -146,6 +155,15 @@ impl<'a> ForwardPath<'a> {
         }
     }
 
+    /// The same without copying it, for what only writes it.
+    #[inline]
+    pub(crate) const fn mailbox_ref(&self) -> Option<&Mailbox<'a>> {
+        match self {
+            ForwardPath::Postmaster => None,
+            ForwardPath::Mailbox(mailbox) => Some(mailbox),
+        }
+    }
+
     /// Whether it can be sent without SMTPUTF8.
     #[must_use]
     pub const fn is_ascii(self) -> bool {
@@ -169,24 +187,13 @@ impl<'a> From<Mailbox<'a>> for ForwardPath<'a> {
 }
 
 impl ReversePath<'_> {
-    pub(crate) fn encode<S: Sink + ?Sized>(self, out: &mut S) {
-        encode(self.mailbox(), "", out);
+    pub(crate) fn encode<S: Sink + ?Sized>(&self, out: &mut S) {
+        out.put(b"<");
+        if let ReversePath::Mailbox(mailbox) = self {
+            mailbox.encode(out);
+        }
+        out.put(b">");
     }
-}
-
-impl ForwardPath<'_> {
-    pub(crate) fn encode<S: Sink + ?Sized>(self, out: &mut S) {
-        encode(self.mailbox(), "Postmaster", out);
-    }
-}
-
-fn encode<S: Sink + ?Sized>(mailbox: Option<Mailbox<'_>>, otherwise: &str, out: &mut S) {
-    out.put(b"<");
-    match mailbox {
-        Some(mailbox) => mailbox.encode(out),
-        None => out.put(otherwise.as_bytes()),
-    }
-    out.put(b">");
 }
 
 impl fmt::Display for ReversePath<'_> {

@@ -198,14 +198,20 @@ impl Keyword {
     }
 }
 
-/// Which known parameters may be in a list, so that nothing is searched for those that are not.
+/// Which known parameters may be in a list, so that nothing is searched for those that are not; and
+/// whether one space stands between each two, so that it can be written as it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Kinds(u32);
 
 impl Kinds {
     pub(super) const NONE: Kinds = Kinds(0);
     #[cfg(feature = "alloc")]
-    pub(super) const ANY: Kinds = Kinds(u32::MAX);
+    pub(super) const ANY: Kinds = Kinds(!Self::UNEVEN);
+    const UNEVEN: u32 = 1 << 31;
+
+    pub(super) const fn is_even(self) -> bool {
+        self.0 & Self::UNEVEN == 0
+    }
 
     #[inline]
     pub(super) const fn may_hold(self, kind: Keyword) -> bool {
@@ -395,6 +401,9 @@ pub(super) fn check(text: &[u8], scope: Scope, syntax: Syntax) -> Result<Kinds, 
             return Ok(Kinds(known));
         }
         rest = separator(behind, syntax).ok_or(ParameterError::Syntax)?;
+        if behind.len() - rest.len() != 1 || !behind.starts_with(b" ") {
+            known |= Kinds::UNEVEN;
+        }
     }
 }
 
@@ -429,12 +438,21 @@ pub(super) fn separator(text: &[u8], syntax: Syntax) -> Option<&[u8]> {
     }
 }
 
-/// Writes a checked list, with one space before each parameter.
+/// Writes what stands behind a path: its bracket, a checked list with one space before each
+/// parameter, and the end of the line. An [even](Kinds) list is put as it is.
 #[inline]
-pub(super) fn encode<S: Sink + ?Sized>(text: &[u8], out: &mut S) {
-    if !text.is_empty() {
+pub(super) fn encode_behind_path<S: Sink + ?Sized>(text: &[u8], even: bool, out: &mut S) {
+    if text.is_empty() {
+        return out.put(b">\r\n");
+    }
+    if even {
+        out.put(b"> ");
+        out.put(text);
+    } else {
+        out.put(b">");
         put_words(out, text);
     }
+    out.put(b"\r\n");
 }
 
 /// The parameters of a checked list.

@@ -55,6 +55,7 @@ macro_rules! parameters {
                 Ok($name { text: Utf8::checked(octets), kinds })
             }
 
+            /// A list that was checked, with one space between each two.
             #[cfg(feature = "alloc")]
             pub(super) const fn checked(text: &'a str) -> Self {
                 $name { text: Utf8::new(text), kinds: Kinds::ANY }
@@ -62,6 +63,11 @@ macro_rules! parameters {
 
             pub(super) const fn as_bytes(&self) -> &'a [u8] {
                 self.text.as_bytes()
+            }
+
+            /// One space stands between each two of them.
+            pub(super) const fn is_even(&self) -> bool {
+                self.kinds.is_even()
             }
 
             /// The list as received.

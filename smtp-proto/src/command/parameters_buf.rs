@@ -96,7 +96,11 @@ macro_rules! parameters_buf {
 
         impl From<$view<'_>> for $name {
             fn from(parameters: $view<'_>) -> Self {
-                $name(parameters.as_str().to_string())
+                // What is owned has one space between each two.
+                $name(match parameters.is_even() {
+                    true => parameters.as_str().to_string(),
+                    false => parameters.to_string(),
+                })
             }
         }
 
