@@ -102,7 +102,10 @@ impl RxBuf {
             let room = (self.end + taken).next_power_of_two().clamp(LINE, self.limit);
             self.room.reserve_exact(room.saturating_sub(self.end));
         }
-        self.room.extend_from_slice(part);
+        match part {
+            [octet] => self.room.push(*octet),
+            _ => self.room.extend_from_slice(part),
+        }
         self.end += taken;
         self.count(taken);
         taken

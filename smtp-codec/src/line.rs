@@ -82,7 +82,12 @@ impl Lines {
             return self.end_of_bad(buffer);
         }
         loop {
-            let Some(at) = control(buffer.get(self.seen..)?) else {
+            let unseen = buffer.get(self.seen..)?;
+            if let [b' '..=u8::MAX] = unseen {
+                self.seen += 1;
+                return None;
+            }
+            let Some(at) = control(unseen) else {
                 self.seen = buffer.len();
                 return None;
             };

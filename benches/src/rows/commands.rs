@@ -85,9 +85,15 @@ enum End<'a> {
 }
 
 /// Looks for the end of the line behind what was `seen` before.
+#[inline]
 fn end<'a>(bytes: &'a [u8], seen: &mut usize) -> End<'a> {
     loop {
-        let Some(at) = control(bytes.get(*seen..).unwrap_or_default()) else {
+        let unseen = bytes.get(*seen..).unwrap_or_default();
+        if let [b' '..=u8::MAX] = unseen {
+            *seen += 1;
+            return End::Missing;
+        }
+        let Some(at) = control(unseen) else {
             *seen = bytes.len();
             return End::Missing;
         };
@@ -133,7 +139,7 @@ fn ours_in_pieces(size: usize) -> impl FnMut(&[u8]) -> bool {
         buffer.clear();
         let mut seen = 0;
         for piece in line.chunks(size) {
-            buffer.extend_from_slice(piece);
+            append(&mut buffer, piece);
             match end(&buffer, &mut seen) {
                 End::Line(line) => return ours(line),
                 End::Missing => {}
@@ -144,12 +150,20 @@ fn ours_in_pieces(size: usize) -> impl FnMut(&[u8]) -> bool {
     }
 }
 
+/// As our buffer does it, and for all who leave that to their caller: one octet is not worth a call.
+fn append(buffer: &mut Vec<u8>, piece: &[u8]) {
+    match piece {
+        [octet] => buffer.push(*octet),
+        _ => buffer.extend_from_slice(piece),
+    }
+}
+
 fn gathered(size: usize, mut parse: impl FnMut(&[u8]) -> bool) -> impl FnMut(&[u8]) -> bool {
     let mut buffer = Vec::with_capacity(1024);
     move |line| {
         buffer.clear();
         for piece in line.chunks(size) {
-            buffer.extend_from_slice(piece);
+            append(&mut buffer, piece);
             if memchr(b'\n', piece).is_some() {
                 return parse(&buffer);
             }
