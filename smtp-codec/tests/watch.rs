@@ -9,7 +9,7 @@ use smtp_codec::proto::Syntax;
 use smtp_codec::proto::command::Mechanism;
 use smtp_codec::proto::reply::Refusal;
 use smtp_codec::proto::session::TlsPolicy;
-use smtp_codec::{Note, Want, client, server};
+use smtp_codec::{Closing, Machine, Note, Side, Want, client, server};
 
 type Log = Arc<Mutex<Vec<String>>>;
 
@@ -405,4 +405,19 @@ fn transactions_of_a_client_end_in_every_way() {
 fn a_client_tells_of_tls_once() {
     let replies = ["220 mx", "250-mx|250 STARTTLS", "220 go", "250 mx", "550 no", "221 bye"];
     assert_eq!(heard(1, &replies), ["Secured"]);
+}
+
+/// Both sides have words for their ends, and names for themselves.
+#[test]
+fn ends_and_sides_have_names() {
+    let end = Closing::Server(server::Closing::TimedOut);
+    assert_eq!(end.to_string(), server::Closing::TimedOut.to_string());
+    assert_eq!(format!("{end:?}"), "TimedOut");
+    let end = Closing::Client(client::Closing::PeerGone);
+    assert_eq!(end.to_string(), client::Closing::PeerGone.to_string());
+    assert_eq!(format!("{end:?}"), "PeerGone");
+    let server = server::Connection::new(config());
+    let client = client::Connection::new(client::Config::new("a.example").unwrap());
+    assert_eq!((server.side(), Machine::side(&client)), (Side::Server, Side::Client));
+    assert_eq!((Side::Server.name(), Side::Client.name()), ("server", "client"));
 }
