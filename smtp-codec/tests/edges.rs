@@ -155,6 +155,22 @@ fn where_everybody_was_taken_there_may_be_more_at_once() {
     assert_eq!(split.next(&any), Part::Over);
 }
 
+/// RFC 9422 section 4.3: domains count where the server told how many it takes, and only there.
+#[test]
+fn domains_count_where_they_are_limited() {
+    let letter = envelope(&["b@x", "c@y", "d@Y", "e@z"]);
+    let mut split = Split::new(&letter);
+    let one = ready("250-mx\r\n250 LIMITS RCPTMAX=1\r\n");
+    let Part::Send(part) = split.next(&one) else { panic!("one of four") };
+    split.came(all_accepted(&part));
+    let domain = ready("250-mx\r\n250 LIMITS RCPTDOMAINMAX=1\r\n");
+    let Part::Send(part) = split.next(&domain) else { panic!("two of four") };
+    assert_eq!(part.recipients, letter.recipients[1..3]);
+    split.came(all_accepted(&part));
+    assert_eq!(split.next(&domain), Part::Reconnect);
+    assert!(matches!(split.next(&domain), Part::Send(part) if part.recipients.len() == 1));
+}
+
 /// RFC 5321 section 4.5.3.1.10, RFC 3463 section 3.6: 5.3 is about the number of recipients.
 #[test]
 fn who_is_named_again() {

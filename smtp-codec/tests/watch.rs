@@ -8,7 +8,8 @@ use smtp_codec::proto::Envelope;
 use smtp_codec::proto::Syntax;
 use smtp_codec::proto::command::Mechanism;
 use smtp_codec::proto::reply::Refusal;
-use smtp_codec::{Note, Want, client, server};
+use smtp_codec::proto::session::TlsPolicy;
+use smtp_codec::{Closing, Machine, Note, Side, Want, client, server};
 
 type Log = Arc<Mutex<Vec<String>>>;
 
@@ -330,4 +331,93 @@ fn a_client_tells_no_password() {
         "{log:?}"
     );
     assert!(!log.concat().contains("c2VjcmV0"));
+}
+
+/// What is told of a client that has so many letters to one recipient, and hears these replies: the
+/// first is the greeting. The octets of each direction are those that went over the wire.
+fn heard(letters: usize, replies: &[&str]) -> Vec<String> {
+    let (log, tell) = log();
+    let config = client::Config::new("a.example").unwrap().tls(TlsPolicy::Opportunistic);
+    let mut client = client::Connection::new(config);
+    client.watch(tell);
+    let letter = Envelope::new("a@a.example".parse().unwrap()).to("b@x".parse().unwrap());
+    let mut letters = (0..letters).map(|_| client::Delivery::new(&letter));
+    let mut delivery = letters.next();
+    let (mut replies, mut sent, mut received) = (replies.iter(), 0, 0);
+    loop {
+        match (client.step(), &mut delivery) {
+            (Want::Event, Some(present)) => match present.on(client.event()) {
+                client::Step::Body(slot) => {
+                    slot.write_end(b"hello\r\n").unwrap();
+                }
+                client::Step::Over => delivery = letters.next(),
+                client::Step::Next => {}
+            },
+            (Want::Event, None) => {
+                if let client::Event::Ready(ready) = client.event() {
+                    ready.quit();
+                }
+            }
+            (Want::Close, _) => break,
+            (Want::Tls, _) => client.secured(),
+            _ => {
+                let n = client.tx().remaining();
+                client.tx().advance(n);
+                sent += n;
+                match replies.next() {
+                    Some(reply) => {
+                        let reply = format!("{}\r\n", reply.replace('|', "\r\n"));
+                        received += client.rx().receive(reply.as_bytes());
+                    }
+                    None => client.eof(),
+                }
+            }
+        }
+    }
+    let told = log.lock().unwrap().clone();
+    let mut facts: Vec<String> = facts(&told).into_iter().map(str::to_owned).collect();
+    let last = facts.pop().unwrap();
+    assert!(last.ends_with(&format!(" {sent} {received}")), "{last}: {sent} {received}");
+    facts
+}
+
+#[test]
+fn transactions_of_a_client_end_in_every_way() {
+    let (yes, no, go, bye) = ("250 ok", "550 no", "354 go", "221 bye");
+    let end =
+        |letters, replies: &[&str]| heard(letters, &[&["220 mx", "250 mx"], replies].concat());
+    assert!(end(1, &[no, bye]).is_empty());
+    assert_eq!(end(1, &[yes, no, yes, bye]), ["Begun", "recipient 550", "Abandoned"]);
+    assert_eq!(end(1, &[yes, yes, no, yes, bye]), ["Begun", "recipient 250", "Abandoned"]);
+    assert_eq!(end(1, &[yes, yes]), ["Begun", "recipient 250", "Abandoned"]);
+    assert_eq!(end(1, &[yes, yes, go]), ["Begun", "recipient 250", "InDoubt"]);
+    let refused = ["Begun", "recipient 250", "message 550 None"];
+    assert_eq!(end(1, &[yes, yes, go, no, bye]), refused);
+    let twice = [&["Begun", "recipient 250", "message 250 None"][..], &refused].concat();
+    assert_eq!(end(2, &[yes, yes, go, yes, yes, yes, go, no, bye]), twice);
+    let given_up = ["Begun", "recipient 550", "Abandoned"];
+    let twice = [&["Begun", "recipient 250", "message 250 None"][..], &given_up].concat();
+    assert_eq!(end(2, &[yes, yes, go, yes, yes, no, yes, bye]), twice);
+    assert_eq!(end(2, &[no, yes, no, yes, bye]), given_up);
+}
+
+#[test]
+fn a_client_tells_of_tls_once() {
+    let replies = ["220 mx", "250-mx|250 STARTTLS", "220 go", "250 mx", "550 no", "221 bye"];
+    assert_eq!(heard(1, &replies), ["Secured"]);
+}
+
+/// Both sides have words for their ends, and names for themselves.
+#[test]
+fn ends_and_sides_have_names() {
+    let end = Closing::Server(server::Closing::TimedOut);
+    assert_eq!(end.to_string(), server::Closing::TimedOut.to_string());
+    assert_eq!(format!("{end:?}"), "TimedOut");
+    let end = Closing::Client(client::Closing::PeerGone);
+    assert_eq!(end.to_string(), client::Closing::PeerGone.to_string());
+    assert_eq!(format!("{end:?}"), "PeerGone");
+    let server = server::Connection::new(config());
+    let client = client::Connection::new(client::Config::new("a.example").unwrap());
+    assert_eq!((server.side(), Machine::side(&client)), (Side::Server, Side::Client));
+    assert_eq!((Side::Server.name(), Side::Client.name()), ("server", "client"));
 }
