@@ -1,8 +1,11 @@
 //! The reply to EHLO as a client reads it.
 
+use core::fmt;
+
 use super::answer::REPLY_LINE;
 use super::received::{Lines, Text};
 use super::{Extension, Extensions, Reply, ReplyError, ReplyFault};
+use crate::sink::{Sink, put_words};
 
 const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
@@ -56,10 +59,13 @@ fn first_word(text: &[u8]) -> (&[u8], &[u8]) {
 /// assert!(auth.arguments().eq([b"PLAIN".as_slice(), b"LOGIN"]));
 /// assert!(Capability::new("X=1", "").is_err());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Capability<'a> {
     keyword: &'a [u8],
     text: &'a [u8],
+    kind: Option<Extension>,
+    /// The text is words with one space between each two.
+    even: bool,
 }
 
 impl<'a> Capability<'a> {
@@ -84,7 +90,11 @@ impl<'a> Capability<'a> {
         if keyword.len().saturating_add(text.len()) > REPLY_LINE - 7 {
             return Err(ReplyError::TooLong);
         }
-        Ok(Capability { keyword, text })
+        Ok(Capability { even: true, ..Capability::read(keyword, text) })
+    }
+
+    fn read(keyword: &'a [u8], text: &'a [u8]) -> Self {
+        Capability { keyword, text, kind: Extension::from_keyword(keyword), even: text.is_empty() }
     }
 
     /// Reads what follows the code on a line; `None` if it is blank.
@@ -93,15 +103,15 @@ impl<'a> Capability<'a> {
         if let Some((keyword, [b'=', text @ ..])) = line.split_at_checked(4)
             && keyword.eq_ignore_ascii_case(b"AUTH")
         {
-            return Some(Capability { keyword, text: trim_start(text) });
+            return Some(Capability::read(keyword, trim_start(text)));
         }
         let (keyword, text) = first_word(line);
-        (!keyword.is_empty()).then_some(Capability { keyword, text })
+        (!keyword.is_empty()).then(|| Capability::read(keyword, text))
     }
 
     /// A keyword without arguments; `None` if it is empty.
     fn alone(keyword: &'a [u8]) -> Option<Self> {
-        (!keyword.is_empty()).then_some(Capability { keyword, text: b"" })
+        (!keyword.is_empty()).then(|| Capability::read(keyword, b""))
     }
 
     /// The keyword as it was written.
@@ -113,7 +123,20 @@ impl<'a> Capability<'a> {
     /// The extension that the keyword names, if it is a known one.
     #[must_use]
     pub fn kind(&self) -> Option<Extension> {
-        Extension::from_keyword(self.keyword)
+        self.kind
+    }
+
+    /// Writes the keyword, and the arguments with one space before each.
+    pub(super) fn encode<S: Sink + ?Sized>(&self, out: &mut S) {
+        out.put(self.keyword);
+        match self.text {
+            [] => {}
+            text if self.even => {
+                out.put(b" ");
+                out.put(text);
+            }
+            text => put_words(out, text),
+        }
     }
 
     /// The arguments as they were written. May be empty.
@@ -125,6 +148,21 @@ impl<'a> Capability<'a> {
     /// The arguments one by one.
     pub fn arguments(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
         words(self.text)
+    }
+}
+
+impl PartialEq for Capability<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.keyword == other.keyword && self.text == other.text
+    }
+}
+
+impl Eq for Capability<'_> {}
+
+impl fmt::Debug for Capability<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Capability");
+        shown.field("keyword", &self.keyword).field("text", &self.text).finish()
     }
 }
 

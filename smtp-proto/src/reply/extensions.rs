@@ -60,7 +60,7 @@ const GROWTH: &[(Extension, usize, usize)] = &[
     (Extension::Prdr, 5, 0),
 ];
 
-const fn bit(extension: Extension) -> u64 {
+pub(super) const fn bit(extension: Extension) -> u64 {
     1 << extension as u32
 }
 
@@ -73,6 +73,11 @@ impl Extensions {
         deliver_by: 0,
         limits: SmtpLimits { mail_max: None, rcpt_max: None, rcpt_domain_max: None },
     };
+
+    /// A bit for each, in the order of [`Extension::ALL`].
+    pub(super) const fn bits(&self) -> u64 {
+        self.set
+    }
 
     /// Whether this one is offered.
     #[must_use]

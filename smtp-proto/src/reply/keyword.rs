@@ -30,6 +30,32 @@ const fn upper(octets: u64) -> u64 {
     octets ^ (letters >> 2)
 }
 
+/// Where the line of each ends in [`Extension::BARE_LINES`], and before them the start of the first.
+static ENDS: [usize; Extension::ALL.len() + 1] = ends();
+
+#[allow(clippy::indexing_slicing, reason = "evaluated at compile time, where it cannot fail late")]
+const fn ends() -> [usize; Extension::ALL.len() + 1] {
+    let mut ends = [0; Extension::ALL.len() + 1];
+    let mut at = 0;
+    while at < Extension::ALL.len() {
+        ends[at + 1] = ends[at] + Extension::ALL[at].bare_line(false).len();
+        at += 1;
+    }
+    ends
+}
+
+impl Extension {
+    /// The lines in an EHLO reply of the extensions from `first` on up to the one before `behind`, in
+    /// the order of [`Extension::ALL`], where nothing stands behind the keywords and more follows.
+    #[inline]
+    pub(super) fn bare_lines(first: usize, behind: usize) -> &'static str {
+        match (ENDS.get(first), ENDS.get(behind)) {
+            (Some(start), Some(end)) => Self::BARE_LINES.get(*start..*end).unwrap_or_default(),
+            _ => "",
+        }
+    }
+}
+
 fn tail(keyword: &[u8]) -> &[u8] {
     keyword.get(8..).unwrap_or_default()
 }
@@ -53,6 +79,9 @@ macro_rules! extensions {
         impl Extension {
             /// Each of them.
             pub const ALL: &'static [Extension] = &[$(Extension::$name,)*];
+
+            /// The lines of all in an EHLO reply, where nothing stands behind the keyword.
+            const BARE_LINES: &'static str = concat!($("250-", $keyword, "\r\n",)*);
 
             /// The keyword, in upper case.
             #[must_use]
