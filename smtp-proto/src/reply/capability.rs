@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::answer::REPLY_LINE;
-use super::received::{Lines, Text};
+use super::received::{Lines, split_line};
 use super::{Extension, Extensions, Reply, ReplyError, ReplyFault};
 use crate::sink::{Sink, put_words};
 
@@ -206,15 +206,7 @@ impl<'a> Capabilities<'a> {
     /// ```
     pub fn parse(bytes: &'a [u8]) -> Result<(Self, Extensions), ReplyFault> {
         let mut offered = Extensions::NONE;
-        let reply = Reply::read(bytes, |text| {
-            let capability = match text {
-                Text::Word(keyword) => Capability::alone(keyword),
-                Text::Any(text) => Capability::parse(text),
-            };
-            if let Some(capability) = capability {
-                offered.add(&capability);
-            }
-        })?;
+        let reply = Reply::read(bytes, |text| read_line(text, &mut offered))?;
         Ok((Capabilities { reply }, offered))
     }
 
@@ -261,11 +253,31 @@ impl<'a> Capabilities<'a> {
     /// The known extensions among them.
     #[must_use]
     pub fn extensions(&self) -> Extensions {
-        let mut all = Extensions::NONE;
-        for capability in self.iter() {
-            all.add(&capability);
+        // What was parsed once is parsed again without a fault.
+        Self::parse(self.reply.as_bytes()).map_or(Extensions::NONE, |(_, offered)| offered)
+    }
+}
+
+/// Reads the line at the start of `text`, of which the code was read; what follows it is returned.
+#[inline]
+fn read_line<'a>(text: &'a [u8], offered: &mut Extensions) -> Result<&'a [u8], ReplyFault> {
+    match Extension::split(text) {
+        Some((kind, [b'\r', b'\n', rest @ ..])) => {
+            offered.add_bare(kind);
+            Ok(rest)
         }
-        all
+        Some((kind, behind)) => {
+            let (arguments, rest) = split_line(behind)?;
+            offered.add_known(kind, arguments);
+            Ok(rest)
+        }
+        None => {
+            let (line, rest) = split_line(text)?;
+            if let Some(capability) = Capability::parse(line) {
+                offered.add(&capability);
+            }
+            Ok(rest)
+        }
     }
 }
 
@@ -293,7 +305,77 @@ impl<'a> Iterator for Iter<'a> {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
+    use std::{format, vec};
+
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Pieces of lines, most of them of known extensions.
+    const PIECES: [&str; 36] = [
+        "SIZE",
+        "size",
+        "DSN",
+        "dsn",
+        "PIPELINING",
+        "PipeLining",
+        "ENHANCEDSTATUSCODES",
+        "LIMITS",
+        "8BITMIME",
+        "STARTTLS",
+        "AUTH",
+        "auth",
+        "DELIVERBY",
+        "FUTURERELEASE",
+        "X",
+        "X-FOO",
+        "10",
+        "RCPTMAX=5",
+        "PLAIN",
+        " ",
+        " ",
+        " ",
+        " ",
+        "\t",
+        "=",
+        "",
+        "\r\n250-",
+        "\r\n250-",
+        "\r\n250-",
+        "\r\n250-",
+        "\r\n250-",
+        "\r\n250",
+        "\r\n550-",
+        "\r\n250 ",
+        "\0",
+        "\u{e9}",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        /// One line behind the other.
+        #[test]
+        fn what_is_offered_is_what_the_lines_say(
+            pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..40),
+            ended in prop::sample::select(vec!["\r\n250 DSN\r\n", "\r\n250 STARTTLS\r\n", "\r\n", ""]),
+        ) {
+            let text = format!("250-mx\r\n250-{}{ended}", pieces.concat());
+            let parsed = Capabilities::parse(text.as_bytes());
+            let whole = Reply::parse(text.as_bytes());
+            prop_assert_eq!(parsed.map(|(ehlo, _)| ehlo.reply()), whole);
+            if let (Ok((ehlo, offered)), Ok(reply)) = (parsed, whole) {
+                let mut lines = reply.lines();
+                lines.next();
+                let capabilities = lines.filter_map(Capability::parse);
+                let expected =
+                    capabilities.fold(Extensions::NONE, |all, line| all.with_capability(&line));
+                prop_assert_eq!(offered, expected);
+                prop_assert_eq!(ehlo.extensions(), expected);
+            }
+        }
+    }
 
     fn ehlo(bytes: &[u8]) -> Capabilities<'_> {
         Capabilities::new(Reply::parse(bytes).unwrap())
