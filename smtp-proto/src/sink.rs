@@ -88,16 +88,29 @@ impl Sink for Fixed<'_> {
 
 /// Writes `number` in decimal. `core::fmt` would take ten times as long.
 pub(crate) fn put_number<S: Sink + ?Sized>(out: &mut S, number: u64) {
-    let mut digits = [0; 20];
-    let (mut left, mut unused) = (number, digits.len());
-    for place in digits.iter_mut().rev() {
-        *place = b'0'.saturating_add(u8::try_from(left % 10).unwrap_or(0));
-        (left, unused) = (left / 10, unused - 1);
-        if left == 0 {
-            break;
-        }
+    const GROUP: u64 = 100_000_000;
+    if number >= GROUP {
+        put_number(out, number / GROUP);
+        return out.put(&with_zeros(eight_digits(number % GROUP)));
     }
-    out.put(digits.get(unused..).unwrap_or_default());
+    let digits = eight_digits(number);
+    let zeros = usize::try_from(digits.trailing_zeros() / 8).unwrap_or(0).min(7);
+    out.put(with_zeros(digits).get(zeros..).unwrap_or_default());
+}
+
+const fn with_zeros(digits: u64) -> [u8; 8] {
+    (digits | 0x3030_3030_3030_3030).to_le_bytes()
+}
+
+/// The digits of a number of at most eight, from the lowest octet on. Each step splits all pieces at
+/// once, into fours, twos and ones: ten divisions one behind the other would take three times as long.
+const fn eight_digits(number: u64) -> u64 {
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    // The quotients by 100 and by 10, which these are for what is less than 10,000 and 100.
+    let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
+    let twos = hundreds | ((fours - 100 * hundreds) << 16);
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | ((twos - 10 * tens) << 8)
 }
 
 /// The words of `text` between spaces and tabs, with one space before each.
@@ -132,12 +145,29 @@ mod tests {
             (10, "10"),
             (100, "100"),
             (1_000_907, "1000907"),
+            (99_999_999, "99999999"),
+            (100_000_000, "100000000"),
+            (157_286_400, "157286400"),
+            (10_000_000_099_999_999, "10000000099999999"),
             (u64::MAX, "18446744073709551615"),
         ] {
             let mut room = [0; 20];
             let mut out = Fixed::new(&mut room);
             put_number(&mut out, number);
             assert_eq!(out.finish(), Ok(shown.as_bytes()));
+        }
+    }
+
+    /// Of any number below 10,000 in either half.
+    #[test]
+    fn eight_digits_are_those_of_the_number() {
+        for half in 0..10_000 {
+            for number in [half, half * 10_000, 99_990_000 + half, half * 10_000 + 9999] {
+                let digits =
+                    |place: u32| b'0' + u8::try_from(number / 10_u64.pow(7 - place) % 10).unwrap();
+                let expected = [0, 1, 2, 3, 4, 5, 6, 7].map(digits);
+                assert_eq!(with_zeros(eight_digits(number)), expected, "{number}");
+            }
         }
     }
 

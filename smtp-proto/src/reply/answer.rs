@@ -69,10 +69,27 @@ pub(super) fn check_line(line: &str) -> Result<(), ReplyError> {
     if line.len() > MOST_TEXT {
         return Err(ReplyError::TooLong);
     }
-    if line.bytes().any(|b| (b < b' ' && b != b'\t') || b == 0x7f) {
+    let line = line.as_bytes();
+    let is_control = |octet: &u8| (*octet < b' ' && *octet != b'\t') || *octet == 0x7f;
+    // Nearly always no octet need be looked at alone.
+    let suspect = match line.last_chunk() {
+        Some(last) => line.as_chunks().0.iter().any(may_hold_control) || may_hold_control(last),
+        None => true,
+    };
+    if suspect && line.iter().any(is_control) {
         return Err(ReplyError::Control);
     }
     Ok(())
+}
+
+/// Whether one of eight octets may be a control; a tab may, and what follows a control.
+fn may_hold_control(eight: &[u8; 8]) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let octets = u64::from_le_bytes(*eight);
+    let delete = octets ^ (0x7f * EACH);
+    let below_space = octets.wrapping_sub(0x20 * EACH) & !octets;
+    let is_delete = delete.wrapping_sub(EACH) & !delete;
+    (below_space | is_delete) & (0x80 * EACH) != 0
 }
 
 fn check(
@@ -338,6 +355,7 @@ impl Refusal<'static> {
 #[cfg(test)]
 #[cfg(feature = "alloc")]
 mod tests {
+    use alloc::string::ToString;
     use alloc::vec::Vec;
 
     use super::*;
@@ -359,6 +377,24 @@ mod tests {
         refusal.encode(&mut utf8, true, true);
         assert_eq!(ascii, b"550 n?\r\n");
         assert_eq!(utf8, "550 né\r\n".as_bytes());
+    }
+
+    #[test]
+    fn a_control_is_seen_wherever_it_stands() {
+        for len in 1..30 {
+            for at in 0..len {
+                for octet in 0..0x80_u8 {
+                    for around in [" ", "~"] {
+                        let mut line = around.repeat(len);
+                        let character = char::from(octet);
+                        line.replace_range(at..=at, &character.to_string());
+                        let taken = !character.is_control() || character == '\t';
+                        assert_eq!(check_line(&line).is_ok(), taken, "{octet} at {at} of {len}");
+                    }
+                }
+            }
+        }
+        assert_eq!(check_line("né né né né\u{80}"), Ok(()));
     }
 
     #[test]

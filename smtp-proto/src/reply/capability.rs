@@ -1,8 +1,11 @@
 //! The reply to EHLO as a client reads it.
 
+use core::fmt;
+
 use super::answer::REPLY_LINE;
-use super::received::{Lines, Text};
+use super::received::{Lines, split_line};
 use super::{Extension, Extensions, Reply, ReplyError, ReplyFault};
+use crate::sink::{Sink, put_words};
 
 const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
@@ -56,10 +59,13 @@ fn first_word(text: &[u8]) -> (&[u8], &[u8]) {
 /// assert!(auth.arguments().eq([b"PLAIN".as_slice(), b"LOGIN"]));
 /// assert!(Capability::new("X=1", "").is_err());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Capability<'a> {
     keyword: &'a [u8],
     text: &'a [u8],
+    kind: Option<Extension>,
+    /// The text is words with one space between each two.
+    even: bool,
 }
 
 impl<'a> Capability<'a> {
@@ -84,7 +90,11 @@ impl<'a> Capability<'a> {
         if keyword.len().saturating_add(text.len()) > REPLY_LINE - 7 {
             return Err(ReplyError::TooLong);
         }
-        Ok(Capability { keyword, text })
+        Ok(Capability { even: true, ..Capability::read(keyword, text) })
+    }
+
+    fn read(keyword: &'a [u8], text: &'a [u8]) -> Self {
+        Capability { keyword, text, kind: Extension::from_keyword(keyword), even: text.is_empty() }
     }
 
     /// Reads what follows the code on a line; `None` if it is blank.
@@ -93,15 +103,15 @@ impl<'a> Capability<'a> {
         if let Some((keyword, [b'=', text @ ..])) = line.split_at_checked(4)
             && keyword.eq_ignore_ascii_case(b"AUTH")
         {
-            return Some(Capability { keyword, text: trim_start(text) });
+            return Some(Capability::read(keyword, trim_start(text)));
         }
         let (keyword, text) = first_word(line);
-        (!keyword.is_empty()).then_some(Capability { keyword, text })
+        (!keyword.is_empty()).then(|| Capability::read(keyword, text))
     }
 
     /// A keyword without arguments; `None` if it is empty.
     fn alone(keyword: &'a [u8]) -> Option<Self> {
-        (!keyword.is_empty()).then_some(Capability { keyword, text: b"" })
+        (!keyword.is_empty()).then(|| Capability::read(keyword, b""))
     }
 
     /// The keyword as it was written.
@@ -113,7 +123,20 @@ impl<'a> Capability<'a> {
     /// The extension that the keyword names, if it is a known one.
     #[must_use]
     pub fn kind(&self) -> Option<Extension> {
-        Extension::from_keyword(self.keyword)
+        self.kind
+    }
+
+    /// Writes the keyword, and the arguments with one space before each.
+    pub(super) fn encode<S: Sink + ?Sized>(&self, out: &mut S) {
+        out.put(self.keyword);
+        match self.text {
+            [] => {}
+            text if self.even => {
+                out.put(b" ");
+                out.put(text);
+            }
+            text => put_words(out, text),
+        }
     }
 
     /// The arguments as they were written. May be empty.
@@ -125,6 +148,21 @@ impl<'a> Capability<'a> {
     /// The arguments one by one.
     pub fn arguments(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
         words(self.text)
+    }
+}
+
+impl PartialEq for Capability<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.keyword == other.keyword && self.text == other.text
+    }
+}
+
+impl Eq for Capability<'_> {}
+
+impl fmt::Debug for Capability<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Capability");
+        shown.field("keyword", &self.keyword).field("text", &self.text).finish()
     }
 }
 
@@ -168,15 +206,7 @@ impl<'a> Capabilities<'a> {
     /// ```
     pub fn parse(bytes: &'a [u8]) -> Result<(Self, Extensions), ReplyFault> {
         let mut offered = Extensions::NONE;
-        let reply = Reply::read(bytes, |text| {
-            let capability = match text {
-                Text::Word(keyword) => Capability::alone(keyword),
-                Text::Any(text) => Capability::parse(text),
-            };
-            if let Some(capability) = capability {
-                offered.add(&capability);
-            }
-        })?;
+        let reply = Reply::read(bytes, |text| read_line(text, &mut offered))?;
         Ok((Capabilities { reply }, offered))
     }
 
@@ -223,11 +253,31 @@ impl<'a> Capabilities<'a> {
     /// The known extensions among them.
     #[must_use]
     pub fn extensions(&self) -> Extensions {
-        let mut all = Extensions::NONE;
-        for capability in self.iter() {
-            all.add(&capability);
+        // What was parsed once is parsed again without a fault.
+        Self::parse(self.reply.as_bytes()).map_or(Extensions::NONE, |(_, offered)| offered)
+    }
+}
+
+/// Reads the line at the start of `text`, of which the code was read; what follows it is returned.
+#[inline]
+fn read_line<'a>(text: &'a [u8], offered: &mut Extensions) -> Result<&'a [u8], ReplyFault> {
+    match Extension::split(text) {
+        Some((kind, [b'\r', b'\n', rest @ ..])) => {
+            offered.add_bare(kind);
+            Ok(rest)
         }
-        all
+        Some((kind, behind)) => {
+            let (arguments, rest) = split_line(behind)?;
+            offered.add_known(kind, arguments);
+            Ok(rest)
+        }
+        None => {
+            let (line, rest) = split_line(text)?;
+            if let Some(capability) = Capability::parse(line) {
+                offered.add(&capability);
+            }
+            Ok(rest)
+        }
     }
 }
 
@@ -255,7 +305,77 @@ impl<'a> Iterator for Iter<'a> {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
+    use std::{format, vec};
+
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Pieces of lines, most of them of known extensions.
+    const PIECES: [&str; 36] = [
+        "SIZE",
+        "size",
+        "DSN",
+        "dsn",
+        "PIPELINING",
+        "PipeLining",
+        "ENHANCEDSTATUSCODES",
+        "LIMITS",
+        "8BITMIME",
+        "STARTTLS",
+        "AUTH",
+        "auth",
+        "DELIVERBY",
+        "FUTURERELEASE",
+        "X",
+        "X-FOO",
+        "10",
+        "RCPTMAX=5",
+        "PLAIN",
+        " ",
+        " ",
+        " ",
+        " ",
+        "\t",
+        "=",
+        "",
+        "\r\n250-",
+        "\r\n250-",
+        "\r\n250-",
+        "\r\n250-",
+        "\r\n250-",
+        "\r\n250",
+        "\r\n550-",
+        "\r\n250 ",
+        "\0",
+        "\u{e9}",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        /// One line behind the other.
+        #[test]
+        fn what_is_offered_is_what_the_lines_say(
+            pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..40),
+            ended in prop::sample::select(vec!["\r\n250 DSN\r\n", "\r\n250 STARTTLS\r\n", "\r\n", ""]),
+        ) {
+            let text = format!("250-mx\r\n250-{}{ended}", pieces.concat());
+            let parsed = Capabilities::parse(text.as_bytes());
+            let whole = Reply::parse(text.as_bytes());
+            prop_assert_eq!(parsed.map(|(ehlo, _)| ehlo.reply()), whole);
+            if let (Ok((ehlo, offered)), Ok(reply)) = (parsed, whole) {
+                let mut lines = reply.lines();
+                lines.next();
+                let capabilities = lines.filter_map(Capability::parse);
+                let expected =
+                    capabilities.fold(Extensions::NONE, |all, line| all.with_capability(&line));
+                prop_assert_eq!(offered, expected);
+                prop_assert_eq!(ehlo.extensions(), expected);
+            }
+        }
+    }
 
     fn ehlo(bytes: &[u8]) -> Capabilities<'_> {
         Capabilities::new(Reply::parse(bytes).unwrap())

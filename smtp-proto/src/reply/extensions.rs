@@ -60,7 +60,7 @@ const GROWTH: &[(Extension, usize, usize)] = &[
     (Extension::Prdr, 5, 0),
 ];
 
-const fn bit(extension: Extension) -> u64 {
+pub(super) const fn bit(extension: Extension) -> u64 {
     1 << extension as u32
 }
 
@@ -73,6 +73,11 @@ impl Extensions {
         deliver_by: 0,
         limits: SmtpLimits { mail_max: None, rcpt_max: None, rcpt_domain_max: None },
     };
+
+    /// A bit for each, in the order of [`Extension::ALL`].
+    pub(super) const fn bits(&self) -> u64 {
+        self.set
+    }
 
     /// Whether this one is offered.
     #[must_use]
@@ -184,14 +189,28 @@ impl Extensions {
     }
 
     pub(super) fn add(&mut self, capability: &Capability<'_>) {
-        let Some(kind) = capability.kind().filter(|kind| !self.contains(*kind)) else { return };
-        let number = || capability.arguments().next().and_then(decimal);
+        if let Some(kind) = capability.kind() {
+            self.add_known(kind, capability.text());
+        }
+    }
+
+    /// A line without arguments.
+    #[inline]
+    pub(super) const fn add_bare(&mut self, kind: Extension) {
+        self.set |= bit(kind);
+    }
+
+    pub(super) fn add_known(&mut self, kind: Extension, arguments: &[u8]) {
+        if self.contains(kind) {
+            return;
+        }
+        let number = || super::capability::words(arguments).next().and_then(decimal);
         let seconds = || number().and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
         match kind {
             Extension::Size => self.size = number().unwrap_or(0),
             Extension::FutureRelease => self.future_release = seconds(),
             Extension::DeliverBy => self.deliver_by = seconds(),
-            Extension::Limits => match SmtpLimits::parse(capability.text()) {
+            Extension::Limits => match SmtpLimits::parse(arguments) {
                 Some(limits) => self.limits = limits,
                 None => return,
             },

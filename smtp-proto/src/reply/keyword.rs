@@ -30,6 +30,61 @@ const fn upper(octets: u64) -> u64 {
     octets ^ (letters >> 2)
 }
 
+/// Where the line of each ends in [`Extension::BARE_LINES`], and before them the start of the first.
+static ENDS: [usize; Extension::ALL.len() + 1] = ends();
+
+#[allow(clippy::indexing_slicing, reason = "evaluated at compile time, where it cannot fail late")]
+const fn ends() -> [usize; Extension::ALL.len() + 1] {
+    let mut ends = [0; Extension::ALL.len() + 1];
+    let mut at = 0;
+    while at < Extension::ALL.len() {
+        ends[at + 1] = ends[at] + Extension::ALL[at].bare_line(false).len();
+        at += 1;
+    }
+    ends
+}
+
+impl Extension {
+    /// The lines in an EHLO reply of the extensions from `first` on up to the one before `behind`, in
+    /// the order of [`Extension::ALL`], where nothing stands behind the keywords and more follows.
+    #[inline]
+    pub(super) fn bare_lines(first: usize, behind: usize) -> &'static str {
+        match (ENDS.get(first), ENDS.get(behind)) {
+            (Some(start), Some(end)) => Self::BARE_LINES.get(*start..*end).unwrap_or_default(),
+            _ => "",
+        }
+    }
+}
+
+impl Extension {
+    /// The extension of the keyword at the start of `text`, if a space, a tab or a CR ends it, and that
+    /// and what follows it. Texts of less than eight octets are left to
+    /// [`from_keyword`](Extension::from_keyword).
+    #[inline]
+    pub(super) fn split(text: &[u8]) -> Option<(Self, &[u8])> {
+        let octets = u64::from_be_bytes(*text.first_chunk()?);
+        let extension = match word_bits(octets) {
+            // No octet at all, or eight: of the keyword only the beginning was seen.
+            0 => return None,
+            64 => Self::of_key(upper(octets))?,
+            bits => Self::of_key(upper(octets >> (64 - bits)))?,
+        };
+        let known = extension.keyword().as_bytes();
+        let (keyword, behind) = text.split_at_checked(known.len())?;
+        let is_whole = known.len() <= 8 || tail(known).eq_ignore_ascii_case(tail(keyword));
+        (is_whole && matches!(behind, [b' ' | b'\t' | b'\r', ..])).then_some((extension, behind))
+    }
+}
+
+/// How many bits stand before the first octet that is a control or a space.
+const fn word_bits(octets: u64) -> u32 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const TOP: u64 = 0x80 * EACH;
+    // With the top bit set, no octet takes from the one before it.
+    let above_space = (octets | TOP) - 0x21 * EACH;
+    (!above_space & !octets & TOP).leading_zeros() / 8 * 8
+}
+
 fn tail(keyword: &[u8]) -> &[u8] {
     keyword.get(8..).unwrap_or_default()
 }
@@ -54,6 +109,9 @@ macro_rules! extensions {
             /// Each of them.
             pub const ALL: &'static [Extension] = &[$(Extension::$name,)*];
 
+            /// The lines of all in an EHLO reply, where nothing stands behind the keyword.
+            const BARE_LINES: &'static str = concat!($("250-", $keyword, "\r\n",)*);
+
             /// The keyword, in upper case.
             #[must_use]
             pub const fn keyword(self) -> &'static str {
@@ -73,19 +131,24 @@ macro_rules! extensions {
             /// The extension of a keyword in any case (RFC 5321 section 4.1.1.1).
             #[must_use]
             pub fn from_keyword(keyword: &[u8]) -> Option<Self> {
-                #[expect(non_upper_case_globals, reason = "named like the variants")]
-                mod keys {
-                    $(pub(super) const $name: u64 = super::key($keyword.as_bytes());)*
-                }
-                let near = match key(keyword) {
-                    $(keys::$name => Extension::$name,)*
-                    _ => return None,
-                };
+                let near = Self::of_key(key(keyword))?;
                 // The first eight octets agree, if there are as many.
                 let known = near.keyword().as_bytes();
                 let same = known.len() == keyword.len()
                     && (known.len() <= 8 || tail(known).eq_ignore_ascii_case(tail(keyword)));
                 same.then_some(near)
+            }
+
+            #[inline]
+            const fn of_key(key: u64) -> Option<Self> {
+                #[expect(non_upper_case_globals, reason = "named like the variants")]
+                mod keys {
+                    $(pub(super) const $name: u64 = super::key($keyword.as_bytes());)*
+                }
+                match key {
+                    $(keys::$name => Some(Extension::$name),)*
+                    _ => None,
+                }
             }
         }
     };
@@ -171,6 +234,7 @@ impl fmt::Display for Extension {
 }
 
 #[cfg(test)]
+#[cfg(feature = "alloc")]
 mod tests {
     use super::*;
 
@@ -233,6 +297,42 @@ mod tests {
             ("PIPELINING", b"PIPELINI"),
         ] {
             assert_eq!(key(keyword.as_bytes()), u64::from_be_bytes(*octets), "{keyword}");
+        }
+    }
+
+    #[test]
+    fn word_bits_are_those_before_the_first_control_or_space() {
+        for at in 0..8 {
+            for byte in 0..=255u8 {
+                for around in [b'!', b'~', 0x80, 0xff, b'A'] {
+                    let mut octets = [around; 8];
+                    octets[at] = byte;
+                    let expected = if byte <= b' ' { 8 * at } else { 64 };
+                    let bits = word_bits(u64::from_be_bytes(octets));
+                    assert_eq!(usize::try_from(bits), Ok(expected), "{octets:?}");
+                }
+            }
+        }
+        assert_eq!(word_bits(u64::from_be_bytes(*b"DSN\r\n250")), 24);
+    }
+
+    #[test]
+    fn a_keyword_is_split_from_what_ends_it() {
+        for extension in Extension::ALL {
+            for end in [" ", "\t", "\r", "\n", "\0", "\x0b", "\x0c", "=", "-", "X", "!", "\u{e9}"] {
+                for name in [extension.keyword(), &extension.keyword().to_ascii_lowercase()] {
+                    let text = alloc::format!("{name}{end}rest of it");
+                    let ends = matches!(end, " " | "\t" | "\r");
+                    let behind = &text.as_bytes()[name.len()..];
+                    let expected = ends.then_some((*extension, behind));
+                    assert_eq!(Extension::split(text.as_bytes()), expected, "{text:?}");
+                    let cut = text.replacen(name, name.split_at(name.len() - 1).0, 1);
+                    assert_eq!(Extension::split(cut.as_bytes()), None, "{cut:?}");
+                }
+            }
+        }
+        for text in ["", "DSN\r\n25", "        ", "\r\n250 DSN", " SIZE 10000"] {
+            assert_eq!(Extension::split(text.as_bytes()), None, "{text:?}");
         }
     }
 

@@ -30,7 +30,7 @@ pub struct Reply<'a> {
 
 /// Cuts off the first line, without its CRLF. One search finds its end and what may not stand
 /// in it.
-fn split_line(bytes: &[u8]) -> Result<(&[u8], &[u8]), ReplyFault> {
+pub(super) fn split_line(bytes: &[u8]) -> Result<(&[u8], &[u8]), ReplyFault> {
     let end = memchr3(b'\r', b'\n', 0, bytes).ok_or(ReplyFault::Incomplete)?;
     let (line, rest) = bytes.split_at_checked(end).ok_or(ReplyFault::Incomplete)?;
     match rest {
@@ -48,13 +48,6 @@ fn split_word(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((word, behind.strip_prefix(b"\r\n")?))
 }
 
-/// The text of a line.
-pub(super) enum Text<'a> {
-    /// A keyword alone, as most lines of a reply to EHLO have it; or nothing.
-    Word(&'a [u8]),
-    Any(&'a [u8]),
-}
-
 impl<'a> Reply<'a> {
     /// Reads one whole reply, each line with its CRLF and nothing behind the last one.
     ///
@@ -64,14 +57,18 @@ impl<'a> Reply<'a> {
     ///
     /// [`ReplyFault`], except `TooLong` and `TooManyLines`.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ReplyFault> {
-        Self::read(bytes, |_| {})
+        Self::read(bytes, |text| match split_word(text) {
+            Some((_, rest)) => Ok(rest),
+            None => split_line(text).map(|(_, rest)| rest),
+        })
     }
 
-    /// The same; `each` is shown the text of every line behind the first.
+    /// The same. Of the lines behind the first, `read_line` is given what follows the code and its
+    /// separator, and returns what follows the line.
     #[inline]
     pub(super) fn read(
         bytes: &'a [u8],
-        mut each: impl FnMut(Text<'a>),
+        mut read_line: impl FnMut(&'a [u8]) -> Result<&'a [u8], ReplyFault>,
     ) -> Result<Self, ReplyFault> {
         let (line, mut rest) = split_line(bytes)?;
         let line = ReplyLine::parse_clean(line)?;
@@ -81,18 +78,16 @@ impl<'a> Reply<'a> {
         while !is_last {
             if let Some((head, text)) = rest.split_first_chunk()
                 && (*head == more || *head == end)
-                && let Some((word, behind)) = split_word(text)
             {
-                each(Text::Word(word));
-                (rest, is_last) = (behind, *head == end);
+                (rest, is_last) = (read_line(text)?, *head == end);
                 continue;
             }
+            // The code alone, or a fault.
             let (line, behind) = split_line(rest)?;
             let line = ReplyLine::parse_clean(line)?;
             if line.code() != code {
                 return Err(ReplyFault::Mismatch);
             }
-            each(Text::Any(line.text()));
             (rest, is_last) = (behind, line.is_last());
         }
         if rest.is_empty() { Ok(Reply { code, bytes }) } else { Err(ReplyFault::Trailing) }
