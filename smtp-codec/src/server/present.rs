@@ -1,5 +1,6 @@
 //! What an event looks at, and how it is handed out.
 
+use smtp_proto::CommandError;
 use smtp_proto::command::{Base64, Command, Deviations};
 use smtp_proto::session::server::Question;
 
@@ -47,11 +48,13 @@ impl Connection {
             Present::Line(_) => deviations.0,
             _ => Deviations::NONE,
         };
-        let command = match *present {
+        let parsed = match *present {
             // Only a command's own octets are read as one: a response in AUTH is none.
-            Present::Line(_) if session.is_commanded() => Command::parse_with(line, syntax).ok(),
-            _ => None,
+            Present::Line(_) if session.is_commanded() => Command::parse_with(line, syntax),
+            _ => Err(CommandError::NoVerb),
         };
+        // By reference: each move of what was just written in pieces costs as much as a parse.
+        let command = parsed.as_ref().ok();
         let answer = Answer { config, session, tx, deviations };
         match (question, command) {
             (Some(Question::Greet), _) => Event::Greet(Greet::new(answer)),
@@ -66,30 +69,30 @@ impl Connection {
             (
                 Some(Question::Hello),
                 Some(Command::Ehlo(host) | Command::Helo(host) | Command::Lhlo(host)),
-            ) => Event::Hello(Hello::new(answer, host)),
+            ) => Event::Hello(Hello::new(answer, *host)),
             (Some(Question::Mail), Some(Command::Mail { reverse_path, parameters })) => {
-                Event::Mail(Mail::new(answer, reverse_path, parameters))
+                Event::Mail(Mail::new(answer, *reverse_path, *parameters))
             }
             (Some(Question::Rcpt), Some(Command::Rcpt { forward_path, parameters })) => {
-                Event::Rcpt(Rcpt::new(answer, forward_path, parameters))
+                Event::Rcpt(Rcpt::new(answer, *forward_path, *parameters))
             }
             (Some(Question::Auth), Some(Command::Auth { mechanism, initial_response })) => {
-                Event::Auth(Auth::new(answer, mechanism, initial_response))
+                Event::Auth(Auth::new(answer, *mechanism, *initial_response))
             }
             (Some(Question::Verify), Some(Command::Vrfy(argument))) => {
-                Event::Verify(Verify::new(answer, argument))
+                Event::Verify(Verify::new(answer, *argument))
             }
             (Some(Question::Expand), Some(Command::Expn(argument))) => {
-                Event::Expand(Expand::new(answer, argument))
+                Event::Expand(Expand::new(answer, *argument))
             }
             (Some(Question::Etrn), Some(Command::Etrn(queue))) => {
-                Event::Etrn(Etrn::new(answer, queue))
+                Event::Etrn(Etrn::new(answer, *queue))
             }
             (Some(Question::Xclient), Some(Command::Xclient(it))) => {
-                Event::Xclient(Xclient::new(answer, it))
+                Event::Xclient(Xclient::new(answer, *it))
             }
             (Some(Question::Xforward), Some(Command::Xforward(it))) => {
-                Event::Xforward(Xforward::new(answer, it))
+                Event::Xforward(Xforward::new(answer, *it))
             }
             _ => closing.map_or(Event::Idle, Event::Closed),
         }

@@ -379,14 +379,15 @@ impl Session {
         if let State::Auth(_) = self.state {
             return self.response(cx, line, out);
         }
-        match Command::parse_with(line, cx.settings.syntax) {
-            Ok(command) => self.obey(cx, &command, out),
+        // By reference: to move what was just written in pieces costs more than to parse it.
+        match &Command::parse_with(line, cx.settings.syntax) {
+            Ok(command) => self.obey(cx, command, out),
             Err(error) => {
                 if Verb::of(line) == Verb::Mail {
                     self.void = Some(0);
                 }
                 self.fault(cx, error.refusal(), out);
-                if error == CommandError::ChunkSize {
+                if *error == CommandError::ChunkSize {
                     self.close(Closing::ChunkSize);
                 }
             }

@@ -93,23 +93,23 @@ impl Session {
     }
 
     fn ask<S: Sink + ?Sized>(&mut self, cx: &Context<'_>, command: &Command<'_>, out: &mut S) {
-        let question = match *command {
-            Command::Ehlo(host) => self.check_host(cx, host, Protocol::esmtp()),
-            Command::Helo(host) => self.check_host(cx, host, Protocol::smtp()),
+        let question = match command {
+            Command::Ehlo(host) => self.check_host(cx, *host, Protocol::esmtp()),
+            Command::Helo(host) => self.check_host(cx, *host, Protocol::smtp()),
             Command::Mail { reverse_path, parameters } => {
-                self.check_mail(cx, reverse_path.is_ascii(), &parameters)
+                self.check_mail(cx, reverse_path.is_ascii(), parameters)
             }
             Command::Rcpt { forward_path, parameters } => {
-                self.check_rcpt(cx, forward_path.is_ascii(), &parameters)
+                self.check_rcpt(cx, forward_path.is_ascii(), parameters)
             }
-            Command::Lhlo(host) => self.check_host(cx, host, Protocol::lmtp()),
+            Command::Lhlo(host) => self.check_host(cx, *host, Protocol::lmtp()),
             Command::Data => self.check_data(),
             Command::StartTls => self.check_start_tls(),
-            Command::Auth { mechanism, .. } => self.check_auth(cx, mechanism),
+            Command::Auth { mechanism, .. } => self.check_auth(cx, *mechanism),
             Command::Etrn(_) => self.check_extended().map(|()| Asked::Etrn),
-            Command::Xclient(attributes) => Ok(Asked::Xclient { login: names_login(&attributes) }),
+            Command::Xclient(attributes) => Ok(Asked::Xclient { login: names_login(attributes) }),
             Command::Xforward(_) => Ok(Asked::Xforward),
-            Command::Bdat { size, last } => match self.check_chunk(cx, size, last) {
+            Command::Bdat { size, last } => match self.check_chunk(cx, *size, *last) {
                 Ok(Some(asked)) => Ok(asked),
                 Ok(None) => return self.next_chunk(cx, out),
                 Err(refusal) => Err(refusal),
