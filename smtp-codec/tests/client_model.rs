@@ -146,7 +146,7 @@ const FEW_SPECIAL: &[Act] = &[
 
 fn acts(world: World, due: Due, all: bool) -> &'static [Act] {
     match (due, all) {
-        (Due::Message(None), _) if world.prdr => BLOCK,
+        (Due::Message(None) | Due::Each(_) | Due::Last, _) if world.prdr => BLOCK,
         (Due::StartTls | Due::Auth | Due::Cancelled, true) => SPECIAL,
         (Due::StartTls | Due::Auth | Due::Cancelled, false) => FEW_SPECIAL,
         (_, true) => USUAL,
