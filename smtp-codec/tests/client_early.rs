@@ -7,18 +7,31 @@ mod common;
 use bytes::Buf;
 use common::peer::{config, envelope};
 use smtp_codec::Want;
-use smtp_codec::client::{Connection, Delivery, Step};
-use smtp_codec::proto::{Outcome, Verdict};
+use smtp_codec::client::{Closing, Config, Connection, Delivery, Step};
+use smtp_codec::proto::session::client::ProtocolFault;
+use smtp_codec::proto::{Failure, Outcome, Verdict};
 
 /// Writes `content` and its end; then nothing of it leaves but `gone` octets, and the server says
 /// `early`.
 fn outcome(ehlo: &str, content: &[u8], gone: usize, early: &str) -> (Outcome, usize) {
-    let mut client = Connection::new(config());
-    let letter = envelope(&["b@x.example"]);
+    outcome_for(config(), &["b@x.example"], ehlo, content, (gone, early))
+}
+
+fn outcome_for(
+    config: Config,
+    recipients: &[&str],
+    ehlo: &str,
+    content: &[u8],
+    (gone, early): (usize, &str),
+) -> (Outcome, usize) {
+    let mut client = Connection::new(config);
+    let letter = envelope(recipients);
     let mut delivery = Delivery::new(&letter);
-    let replies = ["220 mx\r\n", ehlo, "250 ok\r\n", "250 ok\r\n", "354 go\r\n"];
     let chunked = ehlo.contains("CHUNKING");
-    let mut replies = replies.into_iter().take(if chunked { 4 } else { 5 });
+    let mut replies = vec!["220 mx\r\n", ehlo, "250 ok\r\n"];
+    replies.extend(recipients.iter().map(|_| "250 ok\r\n"));
+    replies.extend((!chunked).then_some("354 go\r\n"));
+    let mut replies = replies.into_iter();
     let (mut written, mut said) = (false, false);
     let outcome = loop {
         match client.step() {
@@ -63,6 +76,27 @@ fn what_was_not_sent_was_not_accepted() {
     }
 }
 
+/// It may be refused once it is announced. What is refused before is no answer to it: another one
+/// would follow, and be taken for that to the next command.
+#[test]
+fn what_was_not_announced_was_not_answered() {
+    let content = b"line\r\n".repeat(10);
+    let header = format!("BDAT {} LAST\r\n", content.len()).len();
+    let breach = Some(Failure::Closed(Closing::Protocol(ProtocolFault::Unasked)));
+    let (deferred, refused) = ((Verdict::Deferred, breach), (Verdict::Refused, None));
+    for (gone, (verdict, failure)) in [
+        (0, deferred),
+        (header - 1, deferred),
+        (header, refused),
+        (header + content.len(), refused),
+    ] {
+        let early = "552 5.3.4 too large\r\n";
+        let (outcome, _) = outcome("250-mx\r\n250 CHUNKING\r\n", &content, gone, early);
+        assert_eq!(outcome.recipients[0].verdict, verdict, "{gone}");
+        assert_eq!(outcome.failure, failure, "{gone}");
+    }
+}
+
 /// A server refuses a message while most of it is still to be sent, and hangs up.
 #[test]
 fn a_refusal_before_the_dot_has_left_is_a_refusal() {
@@ -76,6 +110,25 @@ fn a_refusal_before_the_dot_has_left_is_a_refusal() {
         let told = &outcome.recipients[0];
         assert_eq!(told.verdict, verdict, "{early}");
         assert_eq!(told.reply.is_some(), !early.starts_with("250"), "{early}");
+    }
+}
+
+/// What is refused before it has come whole is refused for all, also where each is answered.
+#[test]
+fn a_refusal_before_the_dot_is_for_all_recipients() {
+    let two = ["b@x.example", "c@x.example"];
+    for content in [&b"short\r\n"[..], &b"line\r\n".repeat(1000)] {
+        for (early, verdict) in
+            [("552 5.3.4 too large\r\n", Verdict::Refused), ("250 taken\r\n", Verdict::Deferred)]
+        {
+            for (config, ehlo) in
+                [(config().lmtp(), "250 mx\r\n"), (config().prdr(true), "250-mx\r\n250 PRDR\r\n")]
+            {
+                let (outcome, _) = outcome_for(config, &two, ehlo, content, (5, early));
+                let verdicts: Vec<_> = outcome.recipients.iter().map(|it| it.verdict).collect();
+                assert_eq!(verdicts, [verdict; 2], "{ehlo} {early}");
+            }
+        }
     }
 }
 

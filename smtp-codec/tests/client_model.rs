@@ -9,12 +9,14 @@
 
 mod model;
 
+use std::time::Duration;
+
 use bytes::Buf;
 use model::client::{Due, Judge, Said, World};
-use smtp_codec::client::{Config, Connection, Delivery, Event, Step, Want};
-use smtp_codec::proto::Envelope;
+use smtp_codec::client::{Closing, Config, Connection, Delivery, Event, Limits, Step, Want};
 use smtp_codec::proto::command::Mechanism;
-use smtp_codec::proto::session::TlsPolicy;
+use smtp_codec::proto::session::{BareNewline, TlsPolicy};
+use smtp_codec::proto::{Envelope, Verdict};
 
 /// Choices, each with how many there were to choose from.
 #[derive(Debug, Default)]
@@ -108,6 +110,31 @@ const FEW: &[Act] = &[
     Act::Closes(""),
 ];
 
+/// Where 353 is an answer.
+const BLOCK: &[Act] = &[
+    Act::Reply(353),
+    Act::Reply(250),
+    Act::Reply(354),
+    Act::Reply(450),
+    Act::Reply(550),
+    Act::Reply(421),
+    Act::AndThen(250),
+    Act::AndThen(421),
+    Act::Closes("353 so\r\n"),
+    Act::Silence,
+];
+
+/// Each that differs, and that a server may well say of its own accord.
+const EARLY: &[Act] = &[
+    Act::Reply(250),
+    Act::Reply(354),
+    Act::Reply(450),
+    Act::Reply(550),
+    Act::Reply(421),
+    Act::Closes(""),
+    Act::Silence,
+];
+
 const FEW_SPECIAL: &[Act] = &[
     Act::Reply(220),
     Act::Reply(235),
@@ -117,8 +144,9 @@ const FEW_SPECIAL: &[Act] = &[
     Act::Closes(""),
 ];
 
-fn acts(due: Due, all: bool) -> &'static [Act] {
+fn acts(world: World, due: Due, all: bool) -> &'static [Act] {
     match (due, all) {
+        (Due::Message(None) | Due::Each(_) | Due::Last, _) if world.prdr => BLOCK,
         (Due::StartTls | Due::Auth | Due::Cancelled, true) => SPECIAL,
         (Due::StartTls | Due::Auth | Due::Cancelled, false) => FEW_SPECIAL,
         (_, true) => USUAL,
@@ -145,6 +173,8 @@ struct Run<'c> {
     /// All acts are tried, not one of each kind.
     all: bool,
     challenges: u32,
+    /// The server has spoken out of turn; once is enough.
+    spoke: bool,
     /// What the server did, for those who read a failure.
     log: Vec<(Due, Act)>,
 }
@@ -164,6 +194,7 @@ impl Run<'_> {
             (chunking, "CHUNKING"),
             (starttls && !self.judge.secure, "STARTTLS"),
             (auth, "AUTH PLAIN"),
+            (self.world.prdr, "PRDR"),
         ];
         for (_, keyword) in offers.iter().filter(|(offered, _)| *offered) {
             text += &format!("{code}-{keyword}\r\n");
@@ -176,7 +207,7 @@ impl Run<'_> {
         let Some(&due) = self.judge.dues.front() else {
             panic!("the client waits for nothing: {:?} {:?}", self.log, self.judge)
         };
-        let acts = acts(due, self.all);
+        let acts = acts(self.world, due, self.all);
         let mut act = acts[self.choices.choose(acts.len())];
         if let (Due::Auth, Act::Reply(334) | Act::Text("334\r\n")) = (due, act) {
             self.challenges += 1;
@@ -184,6 +215,10 @@ impl Run<'_> {
                 act = Act::Reply(535);
             }
         }
+        self.act(due, act);
+    }
+
+    fn act(&mut self, due: Due, act: Act) {
         self.log.push((due, act));
         let octets = match act {
             Act::Reply(code) => {
@@ -236,14 +271,29 @@ impl Run<'_> {
                         self.client.tls_failed();
                     }
                 }
-                Want::Flush | Want::Input if self.client.tx().has_remaining() => {
-                    let tx = self.client.tx();
-                    self.judge.receive(tx.chunk());
-                    tx.advance(tx.remaining());
-                }
+                Want::Flush | Want::Input if self.client.tx().has_remaining() => self.take(),
                 Want::Flush => panic!("nothing to flush"),
                 Want::Input => self.answer(),
             }
+        }
+    }
+
+    /// The server takes what was said to it; where it may speak out of turn, also less than that.
+    fn take(&mut self) {
+        let octets = self.client.tx().chunk().to_vec();
+        let line = octets.iter().position(|octet| *octet == b'\n').map_or(0, |end| end + 1);
+        let mut cuts = vec![octets.len()];
+        if self.world.early && !self.spoke {
+            cuts.extend([0, line / 2, line, octets.len() - 1]);
+            cuts.dedup();
+        }
+        let taken = cuts[self.choices.choose(cuts.len())];
+        self.judge.receive(&octets[..taken]);
+        self.client.tx().advance(taken);
+        if taken < octets.len() {
+            self.spoke = true;
+            let act = EARLY[self.choices.choose(EARLY.len())];
+            self.act(self.judge.dues.front().copied().unwrap_or(Due::Nothing), act);
         }
     }
 
@@ -279,6 +329,9 @@ impl Run<'_> {
             match delivery.on(self.client.event()) {
                 Step::Next => {}
                 Step::Over => break,
+                Step::Body(slot) if self.world.whole => {
+                    assert_eq!(slot.write_end(CONTENT).unwrap(), CONTENT.len());
+                }
                 Step::Body(slot) if written == CONTENT.len() => slot.finish().unwrap(),
                 Step::Body(mut slot) => written += slot.write(&CONTENT[written..]).unwrap(),
             }
@@ -287,7 +340,7 @@ impl Run<'_> {
         let verdicts: Vec<_> = outcome.recipients.iter().map(|it| it.verdict).collect();
         let told = || format!("{:?}\n{:?}", self.log, self.judge);
         assert_eq!(verdicts, self.judge.verdicts(letter), "{}", told());
-        if verdicts.contains(&smtp_codec::proto::Verdict::Accepted) {
+        if verdicts.contains(&Verdict::Accepted) {
             let whole: &[u8] = b"hello\r\n..\r\n.\r\n";
             assert!([whole, CONTENT].contains(&&self.judge.content[..]), "{}", told());
         }
@@ -313,9 +366,10 @@ fn run(world: World, letters: &[usize], all: bool, choices: &mut Choices) {
         World { opportunistic: true, .. } => TlsPolicy::Opportunistic,
         _ => TlsPolicy::Never,
     };
-    let client = Connection::new(config.tls(policy));
+    let client = Connection::new(config.tls(policy).prdr(world.prdr));
     let judge = Judge::new(world, letters);
-    let mut run = Run { world, client, judge, choices, all, challenges: 0, log: Vec::new() };
+    let mut run =
+        Run { world, client, judge, choices, all, challenges: 0, spoke: false, log: Vec::new() };
     if world.auth {
         run.authenticate();
     }
@@ -325,7 +379,7 @@ fn run(world: World, letters: &[usize], all: bool, choices: &mut Choices) {
     run.quit();
     let told = || format!("{:?}\n{:?}", run.log, run.judge);
     assert!(run.client.closing().is_some(), "{}", told());
-    assert_eq!(run.client.in_doubt(), run.judge.in_doubt(), "{}", told());
+    assert_eq!(run.client.in_doubt(), run.judge.in_doubt, "{}", told());
     assert_eq!(run.client.is_secure(), run.judge.secure, "{}", told());
     assert_eq!(run.client.is_authenticated(), run.judge.authenticated, "{}", told());
 }
@@ -371,6 +425,28 @@ fn securities() -> impl Iterator<Item = World> {
     })
 }
 
+/// Servers of which each recipient hears: by PRDR, in every way in which content may go.
+fn each() -> impl Iterator<Item = World> {
+    ways().map(|world| World { prdr: true, ..world })
+}
+
+fn early() -> impl Iterator<Item = World> {
+    let worlds = ways().chain(each());
+    worlds.flat_map(|world| [false, true].map(|whole| World { early: true, whole, ..world }))
+}
+
+#[test]
+fn replies_for_each_recipient() {
+    let runs = every_run(each().filter(|world| world.lmtp != world.chunking), &[2], false);
+    assert!(runs > 5_000, "{runs}");
+}
+
+#[test]
+fn replies_before_their_time() {
+    let runs = every_run(early(), &[1], false);
+    assert!(runs > 5_000, "{runs}");
+}
+
 #[test]
 fn replies_to_one_letter() {
     let runs = every_run(ways(), &[1], false);
@@ -389,11 +465,135 @@ fn replies_to_two_letters() {
     assert!(runs > 5_000, "{runs}");
 }
 
+/// What a server must take in a wait, and how long that is: 100 octets in each of 100 seconds.
+const LEAST: usize = 10_000;
+const PATIENCE: Duration = Duration::from_secs(100);
+
+/// Sends a long message to a server that takes so many octets of it behind each half of a wait; in
+/// which of them it was given up.
+fn given_up(chunking: bool, takes: &[usize]) -> Option<usize> {
+    let mut limits = Limits::default();
+    limits.least_rate = 100;
+    let config = Config::new("client.example").unwrap().limits(limits).patience(PATIENCE);
+    let mut client = Connection::new(config.bare_newline(BareNewline::Pass));
+    let envelope = Envelope::new("a@client.example".parse().unwrap());
+    let envelope = envelope.to("b@mx.example".parse().unwrap());
+    let mut delivery = Delivery::new(&envelope);
+    // Replies to chunks would end waits, too; grouped, they need not come yet.
+    let ehlo = match chunking {
+        true => "250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n",
+        false => "250 mx\r\n",
+    };
+    let mut replies = ["220 mx\r\n", ehlo, "250 a\r\n", "250 b\r\n", "354 go\r\n"].into_iter();
+    let (mut writes, mut octets) = (false, 0);
+    let (mut now, mut wait) = (Duration::ZERO, (0, Duration::ZERO));
+    let mut halves = takes.iter().enumerate();
+    loop {
+        let want = client.step();
+        if wait.0 != client.heard() {
+            wait = (client.heard(), now + client.patience());
+        }
+        match want {
+            Want::Event => match delivery.on(client.event()) {
+                Step::Body(mut slot) => {
+                    // There is always more.
+                    slot.write(&[b'x'; 4096]).unwrap();
+                    writes = true;
+                }
+                Step::Next => {}
+                Step::Over => panic!("it ends in the loop"),
+            },
+            Want::Flush | Want::Input if writes && octets == 0 => {
+                let (half, &takes) = halves.next()?;
+                now += PATIENCE / 2;
+                if now >= wait.1 {
+                    client.timed_out();
+                    assert_eq!(client.closing(), Some(Closing::TimedOut));
+                    let outcome = delivery.outcome(&client);
+                    assert_eq!(outcome.recipients[0].verdict, Verdict::Deferred);
+                    assert!(!client.tx().has_remaining() && !client.in_doubt());
+                    return Some(half);
+                }
+                octets = takes;
+            }
+            Want::Flush | Want::Input if writes => {
+                let tx = client.tx();
+                let taken = octets.min(tx.remaining());
+                assert!(taken > 0, "there is always more");
+                tx.advance(taken);
+                octets -= taken;
+            }
+            Want::Input => {
+                let tx = client.tx();
+                tx.advance(tx.remaining());
+                client.rx().receive(replies.next().unwrap_or_default().as_bytes());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// In which half a wait is over that brought too little, if one is; nothing where that depends on
+/// the pieces in which octets leave at one moment, those before the end of a wait and those behind.
+fn too_slow(takes: &[usize]) -> Option<Option<usize>> {
+    let (mut least, mut most, mut begun) = (0, 0, 0);
+    for (half, octets) in takes.iter().enumerate() {
+        if half + 1 - begun == 2 {
+            return Some(Some(half));
+        }
+        (least, most) = (least + octets, most + octets);
+        match (least >= LEAST, most >= LEAST) {
+            (true, _) => (least, most, begun) = (0, most - LEAST, half + 1),
+            (false, true) => return None,
+            (false, false) => {}
+        }
+    }
+    Some(None)
+}
+
+/// A server that takes what it must is not given up, at whatever point of a wait; one that does
+/// not is, when that wait is over. How many paces there were to tell of.
+fn every_pace(halves: usize) -> u64 {
+    let (mut choices, mut paces) = (Choices::default(), 0);
+    loop {
+        let amounts = [0, 1, LEAST / 2 - 1, LEAST / 2, LEAST - 1, LEAST];
+        let takes: Vec<_> = (0..halves).map(|_| amounts[choices.choose(amounts.len())]).collect();
+        if let Some(late) = too_slow(&takes) {
+            for chunking in [false, true] {
+                assert_eq!(given_up(chunking, &takes), late, "{chunking} {takes:?}");
+            }
+            paces += 1;
+        }
+        if !choices.next() {
+            return paces;
+        }
+    }
+}
+
+#[test]
+fn servers_of_every_pace() {
+    let paces = every_pace(4);
+    assert!(paces > 1_000, "{paces}");
+}
+
 /// `ci/exhaustive.sh` runs this.
 #[test]
 #[ignore = "a minute, in release mode"]
 fn every_reply_to_three_recipients_in_two_letters() {
     println!("{} runs", every_run(ways(), &[2, 1], true));
+}
+
+#[test]
+#[ignore = "a minute, in release mode"]
+fn every_reply_for_each_of_three_recipients() {
+    println!("{} runs", every_run(each(), &[3], false));
+    println!("{} runs", every_run(each(), &[2, 1], false));
+}
+
+#[test]
+#[ignore = "a minute, in release mode"]
+fn every_reply_to_two_recipients_before_its_time() {
+    println!("{} runs", every_run(early(), &[2], false));
 }
 
 #[test]

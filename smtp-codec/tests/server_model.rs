@@ -11,6 +11,7 @@
 mod model;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Buf;
 use model::server::{
@@ -34,12 +35,15 @@ const EVERYTHING: Rules = Rules {
     etrn: false,
     trusted: false,
     size: None,
+    recipients: None,
     each: false,
     rate: 0,
+    implicit: false,
+    pause: false,
 };
 
 /// The servers that are walked, each with the commands that make a difference to it.
-const SERVERS: [(Rules, &[Symbol]); 13] = {
+const SERVERS: [(Rules, &[Symbol]); 16] = {
     use Symbol::*;
     const MOST: &[Symbol] = &[
         Ehlo, Helo, Mail, MailBad, MailLarge, Rcpt, RcptBad, Data, DataBare, Bdat, BdatLast,
@@ -66,6 +70,9 @@ const SERVERS: [(Rules, &[Symbol]); 13] = {
     const SIZES: &[Symbol] = &[
         Ehlo, Helo, Mail, MailLarge, Rcpt, RcptBad, Data, DataSteady, Bdat, BdatLast, BdatSteady,
         BdatEnd, Rset, Noop,
+    ];
+    const GREETED: &[Symbol] = &[
+        Ehlo, Mail, Rcpt, Data, StartTls, Auth, Noop, Quit, Garbage, Dripping, Silent, Gone, Down,
     ];
     const RELAYED: &[Symbol] = &[
         Ehlo,
@@ -99,7 +106,10 @@ const SERVERS: [(Rules, &[Symbol]); 13] = {
         (Rules { plaintext_auth: true, ..EVERYTHING }, FEWER),
         (Rules { require_tls: true, ..EVERYTHING }, FEWER),
         (Rules { require_auth: true, plaintext_auth: true, ..EVERYTHING }, FEWER),
-        (Rules { size: Some(10), tls: false, auth: false, ..EVERYTHING }, SIZES),
+        (
+            Rules { size: Some(10), recipients: Some(1), tls: false, auth: false, ..EVERYTHING },
+            SIZES,
+        ),
         (Rules { lmtp: true, ..EVERYTHING }, LOCAL),
         (
             Rules { lmtp: true, size: Some(10), tls: false, auth: false, each: true, ..EVERYTHING },
@@ -108,6 +118,9 @@ const SERVERS: [(Rules, &[Symbol]); 13] = {
         (Rules { each: true, tls: false, auth: false, ..EVERYTHING }, EACH),
         (Rules { rate: 1, plaintext_auth: true, ..EVERYTHING }, TIMES),
         (Rules { lmtp: true, auth: false, ..EVERYTHING }, TIMES),
+        (Rules { pause: true, ..EVERYTHING }, GREETED),
+        (Rules { implicit: true, tls: false, ..EVERYTHING }, GREETED),
+        (Rules { implicit: true, pause: true, require_tls: true, ..EVERYTHING }, GREETED),
     ]
 };
 
@@ -129,6 +142,7 @@ fn settings(rules: Rules) -> Settings {
         *offer = offer.with(Extension::Prdr);
     }
     *offer = offer.with_size(rules.size.unwrap_or(0));
+    settings.limits.recipients = rules.recipients.unwrap_or(u32::MAX);
     settings.lmtp = rules.lmtp;
     settings.require_tls = rules.require_tls;
     settings.require_auth = rules.require_auth;
@@ -307,6 +321,13 @@ impl<'w> Walk<'w> {
         if self.rules.trusted {
             session.trust();
         }
+        if self.rules.implicit {
+            session.implicit_tls();
+        }
+        // A connection does so, as its configuration has it.
+        if self.rules.pause {
+            session.hold_greeting();
+        }
         let model = Model::new(self.rules);
         self.check(&session, &model, NOTHING);
         self.settle(session, model, length);
@@ -363,7 +384,10 @@ impl<'w> Walk<'w> {
                         Symbol::Broken => {
                             session.bad_line(&cx, LineFault::BareNewline, line, &mut self.out);
                         }
-                        Symbol::Dripping => session.timed_out(&cx, &mut self.out),
+                        _ if session.is_held() && !is_no_octet(symbol) => {
+                            session.spoke_first(&cx, &mut self.out);
+                        }
+                        Symbol::Dripping | Symbol::Silent => session.timed_out(&cx, &mut self.out),
                         Symbol::Gone => session.peer_gone(),
                         Symbol::Down => session.shut_down(&cx, &mut self.out),
                         _ => session.command(&cx, line, &mut self.out),
@@ -421,6 +445,9 @@ impl<'w> Walk<'w> {
                     match handshake {
                         Handshake::Succeeds => {
                             session.secured();
+                            if self.rules.pause {
+                                session.hold_greeting();
+                            }
                             model.secured();
                         }
                         Handshake::Fails => {
@@ -437,6 +464,11 @@ impl<'w> Walk<'w> {
             }
         }
     }
+}
+
+/// Nothing of the client's arrives.
+fn is_no_octet(symbol: Symbol) -> bool {
+    matches!(symbol, Symbol::Silent | Symbol::Gone | Symbol::Down)
 }
 
 /// Walks all strings of `length` commands behind `prefix`, of all servers, on so many threads. How
@@ -504,14 +536,14 @@ fn sent(trail: &[Move]) -> Vec<Sends> {
                     pause(&mut sent);
                 }
             }
-            Move::Hear(Symbol::Gone, ..) => {
-                add(&mut sent, b"NO");
-                sent.push(Sends::Eof);
+            Move::Hear(Symbol::Silent, _, wire) => {
+                // The pause before a greeting is shorter.
+                for _ in 0..if wire == Wire::End { 2 } else { 1 } {
+                    pause(&mut sent);
+                }
             }
-            Move::Hear(Symbol::Down, ..) => {
-                add(&mut sent, b"NO");
-                sent.push(Sends::ShutDown);
-            }
+            Move::Hear(Symbol::Gone, ..) => sent.push(Sends::Eof),
+            Move::Hear(Symbol::Down, ..) => sent.push(Sends::ShutDown),
             Move::Hear(symbol, _, wire) => {
                 line = symbol;
                 add(&mut sent, symbol.line().as_bytes());
@@ -542,6 +574,9 @@ fn replay(rules: Rules, trail: &[Move], piece: usize) {
     }
     if rules.trusted {
         server.trust();
+    }
+    if rules.implicit {
+        server.implicit_tls();
     }
     let told = || format!("{rules:?} {trail:?} in pieces of {piece}");
     let mut moves = trail.iter().filter(|step| match step {
@@ -685,12 +720,16 @@ fn config(rules: Rules) -> Config {
     (limits.auth_failures, limits.challenges) = (u32::MAX, u32::MAX);
     limits.least_rate = rules.rate as u32;
     let mut config = Config::new("mx.example.org").unwrap().limits(limits);
+    config = config.max_recipients(rules.recipients.unwrap_or(u32::MAX));
     config = config.max_size(rules.size.unwrap_or(0));
     if !rules.chunking {
         config = config.without(Extension::Chunking).without(Extension::BinaryMime);
     }
     if rules.auth {
         config = config.auth(MECHANISMS.split(' ')).unwrap();
+    }
+    if rules.pause {
+        config = config.greet_pause(Duration::from_secs(5));
     }
     if rules.etrn {
         config = config.with(Extension::Etrn);

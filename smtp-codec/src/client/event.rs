@@ -361,7 +361,7 @@ impl RcptSlot<'_> {
 pub struct BodySlot<'a> {
     pub(super) call: Call<'a>,
     pub(super) encoder: &'a mut Encoder,
-    pub(super) chunk: &'a mut bool,
+    pub(super) chunk: &'a mut Option<usize>,
 }
 
 impl BodySlot<'_> {
@@ -447,7 +447,7 @@ impl BodySlot<'_> {
                 let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
                 let last = ends && taken == content.len();
                 self.call.write(|session, tx| session.chunk(size, last, tx));
-                *self.chunk = true;
+                *self.chunk = Some(bytes.len());
                 self.call.tx.put(bytes);
             }
         }
@@ -464,7 +464,7 @@ impl BodySlot<'_> {
         match self.encoder.finish() {
             Ok(_) if self.is_chunked() => {
                 self.call.write(|session, tx| session.chunk(0, true, tx));
-                *self.chunk = false;
+                *self.chunk = Some(0);
                 Ok(())
             }
             Ok(end) => {

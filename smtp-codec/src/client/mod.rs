@@ -80,8 +80,8 @@ pub struct Connection {
     encoder: Encoder,
     /// The encoder is the one of the content that is being written.
     body: bool,
-    /// What was written last is a chunk.
-    chunk: bool,
+    /// What was written last is a chunk, of so many octets.
+    chunk: Option<usize>,
     observer: Observer,
     auth: Auth,
     /// The names of the mechanisms on offer, a space between them.
@@ -117,7 +117,7 @@ impl Connection {
             present: 0,
             encoder,
             body: false,
-            chunk: false,
+            chunk: None,
             observer: Observer::default(),
             auth: Auth::default(),
             mechanisms: String::new(),
@@ -337,14 +337,17 @@ impl Connection {
     }
 
     /// Whether what the caller was handed last ends a wait. While content goes, that it can write
-    /// more is not enough: so much must have left.
+    /// more is not enough: so much must have left, be it in the middle of a chunk.
     fn count(&mut self) {
-        let Some(handed) = self.handed.take() else { return };
+        let handed = self.handed.take();
         let gone = self.tx.gone();
         let sent = gone.saturating_sub(self.gone);
+        let writes = self.session.asked() == Some(Question::WantBody);
+        if handed.is_none() && (sent == 0 || !writes) {
+            return;
+        }
         self.gone = gone;
-        let writing = Some(Question::WantBody);
-        if (Some(handed), self.session.asked()) == (writing, writing) {
+        if writes && handed.is_none_or(|handed| handed == Question::WantBody) {
             let sent = usize::try_from(sent).unwrap_or(usize::MAX);
             self.pace.content(sent, self.config.bounds().least_rate, self.patience());
         } else {
@@ -381,10 +384,15 @@ impl Connection {
         self.present = std::mem::take(&mut self.gathered);
         let reply = self.scanner.reply(self.rx.bytes().get(..self.present).unwrap_or_default())?;
         // A chunk may be refused as soon as it is announced.
-        let may_be_early = self.chunk && !reply.code().is_positive();
+        let is_announced = self.chunk.is_some_and(|octets| self.tx.remaining() <= octets);
+        let may_be_early = is_announced && !reply.code().is_positive();
         let outstanding = self.session.outstanding();
         if outstanding > 0 && self.unsent() >= outstanding && !may_be_early {
-            self.session.unasked(reply);
+            // Until a chunk is announced there is nothing to refuse.
+            match self.chunk.is_some() && reply.code().get() != 421 {
+                true => self.session.close(Closing::Protocol(ProtocolFault::Unasked)),
+                false => self.session.unasked(reply),
+            }
             self.session.not_in_doubt();
             return Ok(true);
         }
@@ -423,7 +431,7 @@ impl Connection {
     /// Commands, or the end of the mail data, that have not left this side in full.
     fn unsent(&self) -> u32 {
         // What is in a chunk is no lines: its end need not be one.
-        if self.chunk || self.session.content() != ContentKind::Data {
+        if self.chunk.is_some() || self.session.content() != ContentKind::Data {
             return u32::from(self.tx.has_remaining());
         }
         let lines = memchr::memchr_iter(b'\n', self.tx.chunk()).count();
@@ -459,7 +467,7 @@ impl Connection {
         let call = Call { session, tx, observer };
         match asked {
             Some(Question::Ready) => {
-                *chunk = false;
+                *chunk = None;
                 Event::Ready(Ready { call, auth })
             }
             Some(Question::Challenge) => Event::Challenge(Challenge { call, auth }),

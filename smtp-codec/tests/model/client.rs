@@ -25,9 +25,14 @@ pub enum Due {
     Chunk,
     /// The end of the content: for all, or in LMTP for one.
     Message(Option<usize>),
+    /// PRDR: behind a 353 what one recipient is told, and at last what all are.
+    Each(usize),
+    Last,
     LoneDot,
     Rset,
     Quit,
+    /// Nothing is.
+    Nothing,
 }
 
 /// What the server says, by what it means.
@@ -45,6 +50,8 @@ enum Fate {
     Open,
     /// RCPT was answered with 2yz.
     Taken,
+    /// So was the message, for this one; the last reply has not come.
+    Promised,
     Decided(Verdict),
 }
 
@@ -61,6 +68,12 @@ pub struct World {
     pub required: bool,
     pub opportunistic: bool,
     pub implicit: bool,
+    /// The server offers PRDR, and the client is to ask for it.
+    pub prdr: bool,
+    /// The server may speak before all that was said to it has come.
+    pub early: bool,
+    /// The client has all of its content at hand.
+    pub whole: bool,
 }
 
 #[derive(Debug)]
@@ -84,10 +97,18 @@ pub struct Judge {
     /// The end of the content has come, and is not answered in full.
     ended: bool,
     chunk_refused: bool,
+    /// Octets of a chunk that are under way, and whether it is the last.
+    coming: Option<(usize, bool)>,
+    /// That chunk is answered already.
+    answered: bool,
+    /// The client has asked for PRDR.
+    each: bool,
     exchange: bool,
     /// Nothing but QUIT may come, or nothing at all.
     turned_away: bool,
     broken: bool,
+    /// The session ended between the end of a message and the last reply to it.
+    pub in_doubt: bool,
     received: Vec<u8>,
     pub content: Vec<u8>,
 }
@@ -110,9 +131,13 @@ impl Judge {
             in_content: false,
             ended: false,
             chunk_refused: false,
+            coming: None,
+            answered: false,
+            each: false,
             exchange: false,
             turned_away: false,
             broken: false,
+            in_doubt: false,
             received: Vec::new(),
             content: Vec::new(),
         }
@@ -123,6 +148,20 @@ impl Judge {
         assert!(octets.is_empty() || !self.broken, "{} {self:?}", octets.escape_ascii());
         self.received.extend_from_slice(octets);
         loop {
+            if let Some((size, last)) = self.coming {
+                if self.received.len() < size {
+                    assert!(self.world.early, "a chunk follows at once");
+                    return;
+                }
+                self.content.extend(self.received.drain(..size));
+                self.coming = None;
+                match (std::mem::take(&mut self.answered), last) {
+                    (true, _) => self.ended = last && !self.dues.is_empty(),
+                    (false, true) => self.end_of_content(),
+                    (false, false) => self.dues.push_back(Due::Chunk),
+                }
+                continue;
+            }
             if self.in_content {
                 let framed = [b"\r\n", &self.received[..]].concat();
                 let Some(end) = framed.windows(5).position(|five| five == b"\r\n.\r\n") else {
@@ -134,7 +173,7 @@ impl Judge {
                 continue;
             }
             let Some(end) = self.received.windows(2).position(|two| two == b"\r\n") else {
-                assert!(self.received.is_empty(), "half a line: {self:?}");
+                assert!(self.world.early || self.received.is_empty(), "half a line: {self:?}");
                 return;
             };
             let line: Vec<u8> = self.received.drain(..end + 2).collect();
@@ -190,11 +229,22 @@ impl Judge {
                 let waits = self.world.required || (opportunity && !self.tls_refused);
                 assert!(self.secure || !waits, "MAIL in the clear: {self:?}");
                 self.letter = number(rest, "FROM:<a".len());
+                self.each = rest.ends_with(" PRDR");
+                // It is of no use to a single recipient, nor in LMTP.
+                let several = self.fates[self.letter].len() > 1 && !self.world.lmtp;
+                assert_eq!(self.each, self.world.prdr && self.extended && several, "{self:?}");
                 (self.open, self.mail_refused) = (true, false);
                 (self.ended, self.chunk_refused) = (false, false);
                 self.content.clear();
             }
-            "RCPT" => assert!(self.open && number(rest, "TO:<b".len()) == self.letter, "{self:?}"),
+            // What was grouped may come behind a refusal that it did not know of.
+            "RCPT" => {
+                assert!(self.open || (self.mail_refused && self.world.early), "{self:?}");
+                assert_eq!(number(rest, "TO:<b".len()), self.letter, "{self:?}");
+            }
+            "DATA" if self.world.early && self.world.pipelining => {
+                assert!(self.open || self.mail_refused, "{self:?}");
+            }
             "DATA" => {
                 let unanswered = self.dues.iter().any(|due| matches!(due, Due::Rcpt(_)));
                 assert!(self.open && (unanswered || self.taken().count() > 0), "{self:?}");
@@ -202,15 +252,14 @@ impl Judge {
             "BDAT" => {
                 assert!(self.world.chunking && self.extended && self.open, "{self:?}");
                 assert!(!self.dues.iter().any(|due| *due != Due::Chunk), "{self:?}");
-                assert!(self.taken().count() > 0 && !self.chunk_refused, "{self:?}");
+                let is_lost = self.chunk_refused && self.world.early && self.world.pipelining;
+                let wanted = self.taken().count() > 0 && !self.chunk_refused;
+                assert!(wanted || is_lost, "{self:?}");
                 let (size, last) = rest.split_once(' ').unwrap_or((rest, ""));
                 let size: usize = size.parse().unwrap();
-                assert!(self.received.len() >= size, "a chunk follows at once");
-                self.content.extend(self.received.drain(..size));
-                if last == "LAST" {
-                    self.end_of_content();
-                    return;
-                }
+                // Behind a chunk that was refused there is no message to end.
+                self.coming = Some((size, last == "LAST" && !is_lost));
+                return;
             }
             "RSET" | "QUIT" => {}
             _ => panic!("{line} {self:?}"),
@@ -226,7 +275,6 @@ impl Judge {
             // Once MAIL was refused nobody is open any more.
             "RCPT" => Due::Rcpt(named + next),
             "DATA" => Due::Data,
-            "BDAT" => Due::Chunk,
             "RSET" => Due::Rset,
             _ => Due::Quit,
         });
@@ -243,10 +291,12 @@ impl Judge {
         (self.turned_away, self.broken) = (true, true);
         self.dues.clear();
         let in_doubt = self.ended && verdict == Verdict::Unknown;
+        // Under PRDR one reply is due yet, whoever was refused before.
+        self.in_doubt |= in_doubt && (self.each || self.taken().count() > 0);
         for (letter, fates) in self.fates.iter_mut().enumerate() {
             for fate in fates {
-                if let Fate::Open | Fate::Taken = *fate {
-                    let doubtful = in_doubt && *fate == Fate::Taken && letter == self.letter;
+                if let Fate::Open | Fate::Taken | Fate::Promised = *fate {
+                    let doubtful = in_doubt && *fate != Fate::Open && letter == self.letter;
                     *fate = Fate::Decided(match doubtful {
                         true => Verdict::Unknown,
                         false if verdict == Verdict::Refused => Verdict::Refused,
@@ -290,6 +340,21 @@ impl Judge {
         let refused = matches!(verdict, Verdict::Deferred | Verdict::Refused);
         let good = verdict == Verdict::Accepted;
         let Some(due) = due else {
+            // RFC 3030 leaves it open when a chunk is answered; it cannot be taken before it is here.
+            if let (Some((_, last)), true) = (self.coming, refused) {
+                self.answered = true;
+                self.dues.push_front(match (last, self.world.lmtp) {
+                    (false, _) => Due::Chunk,
+                    (true, false) => Due::Message(None),
+                    (true, true) => Due::Message(self.taken().next()),
+                });
+                if last {
+                    let others: Vec<_> =
+                        self.taken().skip(1).map(|it| Due::Message(Some(it))).collect();
+                    self.dues.extend(others.into_iter().filter(|_| self.world.lmtp));
+                }
+                return self.says(said);
+            }
             // In the midst of the content a server may say that it has had enough.
             if self.in_content && refused {
                 self.decide(|fate| fate == Fate::Taken, verdict);
@@ -302,12 +367,16 @@ impl Judge {
             return;
         };
         match due {
+            // It is told of one recipient; the last reply is still to come.
+            Due::Each(index) if refused => self.fates[self.letter][index] = Fate::Decided(verdict),
+            Due::Each(index) if good => self.fates[self.letter][index] = Fate::Promised,
             // RFC 5321 section 3.8: at any point.
             _ if code == 421 => {
                 let whom = |fate| fate == Fate::Taken;
                 match due {
                     Due::Mail => self.decide(|_| true, verdict),
                     Due::Data | Due::Chunk | Due::Message(None) => self.decide(whom, verdict),
+                    Due::Last => self.decide(|fate| fate == Fate::Promised, verdict),
                     // For the others nothing was said.
                     Due::Message(Some(index)) => {
                         self.fates[self.letter][index] = Fate::Decided(verdict);
@@ -370,8 +439,19 @@ impl Judge {
                     None => self.decide(|fate| fate == Fate::Taken, verdict),
                     Some(index) => self.fates[self.letter][index] = Fate::Decided(verdict),
                 }
-                self.ended = !self.dues.is_empty();
-                self.open = self.ended;
+                self.open = !self.dues.is_empty();
+                self.ended = self.open && self.coming.is_none();
+            }
+            // It may take back what was promised, and no refusal.
+            Due::Last if good || refused => {
+                self.decide(|fate| fate == Fate::Promised, verdict);
+                (self.ended, self.open) = (false, false);
+            }
+            Due::Message(None) if code == 353 && self.each => {
+                self.dues.extend(self.fates[self.letter].iter().enumerate().filter_map(
+                    |(index, fate)| (*fate == Fate::Taken).then_some(Due::Each(index)),
+                ));
+                self.dues.push_back(Due::Last);
             }
             Due::LoneDot if good || refused => self.open = false,
             Due::Rset if good => self.open = false,
@@ -386,10 +466,5 @@ impl Judge {
             other => panic!("{other:?} in the end: {self:?}"),
         };
         self.fates[letter].iter().map(decided).collect()
-    }
-
-    /// Whether nobody knows what came of a message.
-    pub fn in_doubt(&self) -> bool {
-        self.fates.iter().flatten().any(|fate| *fate == Fate::Decided(Verdict::Unknown))
     }
 }

@@ -50,6 +50,8 @@ pub enum Symbol {
     Broken,
     /// A line that drips, octet by octet.
     Dripping,
+    /// Nothing comes for as long as the server waits.
+    Silent,
     /// The client closes its side.
     Gone,
     /// No symbol of the client's: the server is told to go down.
@@ -59,7 +61,7 @@ pub enum Symbol {
 use Symbol::{
     Auth, AuthOther, Bdat, BdatEnd, BdatLast, BdatSlow, BdatSteady, Broken, Data, DataBare,
     DataSlow, DataSteady, Down, Dripping, Ehlo, Etrn, Garbage, Gone, Helo, Lhlo, Mail, MailBad,
-    MailEach, MailLarge, Noop, Quit, Rcpt, RcptBad, Rset, StartTls, Xclient, XclientLogin,
+    MailEach, MailLarge, Noop, Quit, Rcpt, RcptBad, Rset, Silent, StartTls, Xclient, XclientLogin,
 };
 
 /// Octets of each chunk but the empty one, and of each message.
@@ -72,7 +74,7 @@ pub const SLOW_CONTENT: u64 = 600;
 pub const PATIENCE: u64 = 300;
 
 impl Symbol {
-    pub const ALL: [Symbol; 32] = [
+    pub const ALL: [Symbol; 33] = [
         Ehlo,
         Helo,
         Lhlo,
@@ -103,6 +105,7 @@ impl Symbol {
         Garbage,
         Broken,
         Dripping,
+        Silent,
         Gone,
         Down,
     ];
@@ -135,7 +138,7 @@ impl Symbol {
             Garbage => "*",
             Broken => "NOOP\nQUIT",
             // Not all of it comes.
-            Dripping | Gone | Down => "NOOP",
+            Dripping | Silent | Gone | Down => "NOOP",
         }
     }
 
@@ -222,10 +225,16 @@ pub struct Rules {
     pub trusted: bool,
     /// The most octets of a message.
     pub size: Option<u64>,
+    /// The most recipients of a message.
+    pub recipients: Option<u32>,
     /// PRDR is offered.
     pub each: bool,
     /// Octets of content in a second, on average, that a client must bring; 0 for any.
     pub rate: u64,
+    /// TLS comes before the greeting.
+    pub implicit: bool,
+    /// The greeting is held back for a while, to see who waits for it.
+    pub pause: bool,
 }
 
 /// So many replies, each with one of these codes, and then so many with one of those.
@@ -272,6 +281,8 @@ pub struct Model {
     pub secure: bool,
     pub authenticated: bool,
     hello: Hello,
+    /// The greeting is held back.
+    held: bool,
     envelope: Option<Envelope>,
     turned_away: bool,
     exchange: bool,
@@ -285,11 +296,13 @@ impl Model {
     pub fn new(rules: Rules) -> Self {
         Model {
             rules,
-            ask: Some(Ask::Greet),
-            wire: Wire::Line,
+            ask: (!rules.implicit && !rules.pause).then_some(Ask::Greet),
+            // RFC 8314 section 3.3.
+            wire: if rules.implicit { Wire::Tls } else { Wire::Line },
             secure: false,
             authenticated: false,
             hello: Hello::No,
+            held: rules.pause && !rules.implicit,
             envelope: None,
             turned_away: false,
             exchange: false,
@@ -306,7 +319,7 @@ impl Model {
 
     /// RFC 3207 section 4.2: not again.
     pub fn offers_tls(&self) -> bool {
-        self.rules.tls && !self.secure
+        self.rules.tls && !self.secure && !self.rules.implicit
     }
 
     /// RFC 4954 section 4: no password in the clear.
@@ -366,10 +379,16 @@ impl Model {
     pub fn hear(&mut self, symbol: Symbol) -> Said {
         self.heard = symbol;
         match symbol {
-            Dripping => return self.late(),
+            Silent if self.held => {
+                self.held = false;
+                return self.ask(Ask::Greet, symbol);
+            }
+            Dripping | Silent if !self.held => return self.late(),
             Gone => return self.over(NOTHING),
             // RFC 5321 section 3.8.
             Down => return self.over(once(&[421])),
+            // RFC 5321 section 4.3.1: a client waits for its greeting.
+            _ if self.held => return self.over(once(&[554])),
             _ => {}
         }
         let goes_on = matches!(self.envelope, Some(Envelope { chunks: true, .. }));
@@ -417,6 +436,12 @@ impl Model {
             MailLarge if self.rules.size.is_some() => once(&[552]),
             Mail | MailLarge | MailEach => self.ask(Ask::Mail, symbol),
             Rcpt => match self.envelope {
+                // RFC 5321 section 4.5.3.1.10.
+                Some(Envelope { chunks: false, recipients, .. })
+                    if self.rules.recipients.is_some_and(|most| recipients >= most) =>
+                {
+                    once(&[452])
+                }
                 Some(Envelope { chunks: false, .. }) => self.ask(Ask::Rcpt, symbol),
                 _ => once(&[503]),
             },
@@ -427,11 +452,11 @@ impl Model {
             },
             Bdat | BdatLast | BdatEnd | BdatSteady | BdatSlow => self.hear_chunk(symbol),
             // The exchange is over, or was never begun; see above.
-            Dripping | Gone | Down => NOTHING,
+            Dripping | Silent | Gone | Down => NOTHING,
+            // RFC 3207 section 4.2: it is known, and has been of use, or never can be.
+            StartTls if self.secure => once(&[503]),
             StartTls if !self.rules.tls => once(&[500, 502]),
-            StartTls if self.secure || !self.is_extended() || self.envelope.is_some() => {
-                once(&[503])
-            }
+            StartTls if !self.is_extended() || self.envelope.is_some() => once(&[503]),
             StartTls => self.ask(Ask::StartTls, symbol),
             Auth | AuthOther if !self.rules.auth => once(&[500, 502]),
             // Both are true where both apply.
@@ -671,7 +696,13 @@ impl Model {
 
     /// RFC 3207 section 4.2: what was said before is forgotten.
     pub fn secured(&mut self) {
-        *self = Model { ask: None, secure: true, ..Model::new(self.rules) };
+        let Rules { implicit, pause, .. } = self.rules;
+        // Only with implicit TLS is the greeting still to come.
+        let first = implicit && !self.secure;
+        let ask = (first && !pause).then_some(Ask::Greet);
+        let held = first && pause;
+        let new = Model::new(self.rules);
+        *self = Model { ask, held, wire: Wire::Line, secure: true, ..new };
     }
 
     /// No way back to the clear; nor if the handshake takes too long.

@@ -278,8 +278,8 @@ impl Session {
         }
     }
 
-    fn awaits_one_verdict(&self) -> bool {
-        !self.settings.lmtp && matches!(self.state, State::Message { answered: 0, due: 1 })
+    fn awaits_a_first_verdict(&self) -> bool {
+        matches!(self.state, State::Message { answered: 0, .. } | State::MessageOrBlock { .. })
     }
 
     fn is_refused_midway(&self, reply: Reply<'_>) -> bool {
@@ -294,7 +294,7 @@ impl Session {
         if reply.code().get() == 421 {
             self.told = Some(Question::Refused);
             self.close(Closing::Unavailable);
-        } else if refusal && self.awaits_one_verdict() {
+        } else if refusal && self.awaits_a_first_verdict() {
             // As if the end were still to be written.
             self.told = Some(Question::Done);
             self.close(Closing::Unavailable);
