@@ -171,6 +171,11 @@ fn no_password_is_told() {
         ("AUTH PLAIN c2VjcmV0\r\n", &["AUTH PLAIN ****"][..], &["auth 535"][..]),
         ("auth  plain  c2VjcmV0 c2VjcmV0\r\n", &["auth plain ****"], &[]),
         ("AUTH PLAIN\r\nc2VjcmV0\r\n", &["AUTH PLAIN", "****"], &["auth 235"]),
+        // What reads like a command is one only where commands are read.
+        ("AUTH PLAIN\r\nNOOP\r\n", &["AUTH PLAIN", "****"], &["auth 235"]),
+        ("AUTH PLAIN\r\nNOOP=\r\n", &["AUTH PLAIN", "****"], &["auth 501"]),
+        ("NOPE c2Vj\r\n", &["NOPE c2Vj"], &[]),
+        ("AUTH=c2VjcmV0\r\n", &["AUTH ****"], &[]),
         ("AUTH PLAIN\r\n*\r\n", &["AUTH PLAIN", "****"], &["auth 501"]),
         ("AUTH PLAIN\r\nnot base64\r\n", &["AUTH PLAIN", "****"], &["auth 501"]),
         // The password of a client that did not wait, where AUTH was refused.
