@@ -176,6 +176,9 @@ fn no_password_is_told() {
         ("AUTH PLAIN\r\nNOOP=\r\n", &["AUTH PLAIN", "****"], &["auth 501"]),
         ("NOPE c2Vj\r\n", &["NOPE c2Vj"], &[]),
         ("AUTH=c2VjcmV0\r\n", &["AUTH ****"], &[]),
+        ("AUTH\r\n", &["AUTH"], &[]),
+        ("AUTH c2VjcmV0\r\n", &["AUTH ****"], &[]),
+        ("AUTH c2VjcmV0 x\r\n", &["AUTH ****"], &[]),
         ("AUTH PLAIN\r\n*\r\n", &["AUTH PLAIN", "****"], &["auth 501"]),
         ("AUTH PLAIN\r\nnot base64\r\n", &["AUTH PLAIN", "****"], &["auth 501"]),
         // The password of a client that did not wait, where AUTH was refused.
