@@ -46,6 +46,9 @@ fn served(config: server::Config, said: &str) -> Vec<String> {
                     rcpt.reject(Refusal::NO_SUCH_USER);
                 }
                 server::Event::Rcpt(rcpt) => rcpt.accept(),
+                server::Event::Mail(mail) if mail.reverse_path().to_string().contains("no") => {
+                    mail.reject(Refusal::SENDER_NULL_MX);
+                }
                 server::Event::Message(message) if message.size() > 10 => {
                     message.reject(Refusal::CONTENT);
                 }
@@ -142,6 +145,7 @@ fn transactions_end_in_every_way() {
     assert_eq!(end("DATA\r\na\nb\r\n.\r\n"), ["message 554 Some(1)"]);
     assert_eq!(end("BDAT 2\r\n\r\nBDAT 2 LAST\r\n\r\n"), ["message 250 Some(4)"]);
     assert_eq!(end("BDAT 2\r\n\r\nDATA\r\nRSET\r\n"), ["Abandoned"]);
+    assert_eq!(end("RSET\r\nMAIL FROM:<no@a.example>\r\nNOOP\r\n"), ["Abandoned"]);
     let twice = format!("RSET\r\n{}", START.split_once('\n').unwrap().1);
     assert_eq!(end(&twice), ["Abandoned", "Begun", "Abandoned"]);
 }
