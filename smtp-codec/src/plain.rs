@@ -68,6 +68,15 @@ mod tests {
         assert_eq!(plain(&[b'a'; BLOCK + 50]), BLOCK + 48);
     }
 
+    /// A block that ends within a CRLF: the CR is looked at once more, and a block is left to the search.
+    #[test]
+    fn the_next_look_is_at_what_may_matter() {
+        let line = [b"\r\n", &[b'a'; BLOCK - 1][..], b"\r\nb\nb", &[b'c'; 300]].concat();
+        assert_eq!(pass_over(&line, 2), (BLOCK + 1, 2 * BLOCK + 2));
+        let line = [b"\r\n", &[b'a'; BLOCK][..], b"b\nb", &[b'c'; 300]].concat();
+        assert_eq!(pass_over(&line, 2), (BLOCK + 2, 2 * BLOCK + 2));
+    }
+
     proptest! {
         #[test]
         fn nothing_is_passed_over_that_matters(

@@ -46,6 +46,9 @@ fn served(config: server::Config, said: &str) -> Vec<String> {
                     rcpt.reject(Refusal::NO_SUCH_USER);
                 }
                 server::Event::Rcpt(rcpt) => rcpt.accept(),
+                server::Event::Mail(mail) if mail.reverse_path().to_string().contains("no") => {
+                    mail.reject(Refusal::SENDER_NULL_MX);
+                }
                 server::Event::Message(message) if message.size() > 10 => {
                     message.reject(Refusal::CONTENT);
                 }
@@ -142,6 +145,7 @@ fn transactions_end_in_every_way() {
     assert_eq!(end("DATA\r\na\nb\r\n.\r\n"), ["message 554 Some(1)"]);
     assert_eq!(end("BDAT 2\r\n\r\nBDAT 2 LAST\r\n\r\n"), ["message 250 Some(4)"]);
     assert_eq!(end("BDAT 2\r\n\r\nDATA\r\nRSET\r\n"), ["Abandoned"]);
+    assert_eq!(end("RSET\r\nMAIL FROM:<no@a.example>\r\nNOOP\r\n"), ["Abandoned"]);
     let twice = format!("RSET\r\n{}", START.split_once('\n').unwrap().1);
     assert_eq!(end(&twice), ["Abandoned", "Begun", "Abandoned"]);
 }
@@ -171,6 +175,14 @@ fn no_password_is_told() {
         ("AUTH PLAIN c2VjcmV0\r\n", &["AUTH PLAIN ****"][..], &["auth 535"][..]),
         ("auth  plain  c2VjcmV0 c2VjcmV0\r\n", &["auth plain ****"], &[]),
         ("AUTH PLAIN\r\nc2VjcmV0\r\n", &["AUTH PLAIN", "****"], &["auth 235"]),
+        // What reads like a command is one only where commands are read.
+        ("AUTH PLAIN\r\nNOOP\r\n", &["AUTH PLAIN", "****"], &["auth 235"]),
+        ("AUTH PLAIN\r\nNOOP=\r\n", &["AUTH PLAIN", "****"], &["auth 501"]),
+        ("NOPE c2Vj\r\n", &["NOPE c2Vj"], &[]),
+        ("AUTH=c2VjcmV0\r\n", &["AUTH ****"], &[]),
+        ("AUTH\r\n", &["AUTH"], &[]),
+        ("AUTH c2VjcmV0\r\n", &["AUTH ****"], &[]),
+        ("AUTH c2VjcmV0 x\r\n", &["AUTH ****"], &[]),
         ("AUTH PLAIN\r\n*\r\n", &["AUTH PLAIN", "****"], &["auth 501"]),
         ("AUTH PLAIN\r\nnot base64\r\n", &["AUTH PLAIN", "****"], &["auth 501"]),
         // The password of a client that did not wait, where AUTH was refused.
