@@ -7,7 +7,7 @@
 use memchr::memchr2;
 use smtp_proto::session::BareNewline;
 
-use crate::plain::pass_over;
+use crate::plain::{near_newline, pass_over};
 
 /// The next thing to do with the input, in octets from where the last piece ended.
 #[must_use]
@@ -103,6 +103,31 @@ impl Decoder {
     /// error here: what was sent against the rules is [`Piece::Bare`]. Behind [`Piece::End`] the
     /// decoder is spent.
     pub fn next(&mut self, input: &[u8]) -> Piece {
+        match self.dotted_line(input) {
+            Some(piece) => piece,
+            None => self.any(input),
+        }
+    }
+
+    /// A short line that begins with a stuffed dot, behind which the next line begins with one too.
+    /// Where many do, looking further ahead would be in vain.
+    #[inline]
+    fn dotted_line(&self, input: &[u8]) -> Option<Piece> {
+        let body = match (self.at, input) {
+            // This may be the end of the data.
+            (_, [b'.', b'\r', ..]) => return None,
+            (At::LineStart, [b'.', body @ ..]) => body,
+            _ => return None,
+        };
+        let end = near_newline(body)?;
+        match body.get(end..)? {
+            [b'\r', b'\n', b'.', ..] => Some(Piece::Run { skip: 1, len: end + 2 }),
+            _ => None,
+        }
+    }
+
+    #[inline(never)]
+    fn any(&mut self, input: &[u8]) -> Piece {
         let mut skip = 0;
         if self.at == At::LineStart && input.first() == Some(&b'.') {
             match input {
@@ -118,17 +143,37 @@ impl Decoder {
         if body.is_empty() {
             return Piece::Incomplete;
         }
-        match self.policy {
+        let after_cr = self.at == At::AfterCr;
+        let stop = match self.policy {
             // Once one was met nothing is lent any more: only the end matters.
-            BareNewline::Reject if self.bare => Piece::Run { skip, len: self.scan(body, false).0 },
-            BareNewline::Reject => self.strict(body, skip),
-            BareNewline::Normalise => self.normalised(body, skip),
-            BareNewline::Pass => Piece::Run { skip, len: self.scan(body, false).0 },
+            BareNewline::Reject => !self.bare,
+            BareNewline::Normalise => true,
+            BareNewline::Pass => false,
+        };
+        match self.scan(body, stop) {
+            (0, true) => self.bare(skip, after_cr),
+            (len, _) => Piece::Run { skip, len },
+        }
+    }
+
+    /// A bare newline stands here: an LF, or, behind what was lent, a CR. The end of the data and the
+    /// stuffed dots are those of the bytes as they came, whatever stands in its place.
+    #[cold]
+    fn bare(&mut self, skip: usize, after_cr: bool) -> Piece {
+        match (self.policy, after_cr) {
+            (BareNewline::Normalise, true) => Piece::Literal { skip, text: b"\n" },
+            (BareNewline::Normalise, false) => Piece::Literal { skip: skip + 1, text: b"\r\n" },
+            // A CR was lent before it was known to be bare; an LF is thrown away here.
+            _ => {
+                self.bare = true;
+                Piece::Bare { skip: if after_cr { skip } else { skip + 1 } }
+            }
         }
     }
 
     /// The content up to the next line that begins with a dot, or to the end of `body`. With
     /// `stop` it ends before a bare newline, and says whether it met one.
+    #[inline]
     fn scan(&mut self, body: &[u8], stop: bool) -> (usize, bool) {
         let mut from = 0;
         let mut line_end = None;
@@ -183,30 +228,6 @@ impl Decoder {
         }
         self.at = if line_end == Some(body.len()) { At::LineStart } else { At::Inside };
         (body.len(), false)
-    }
-
-    /// The same, with a bare newline told apart from the content before it.
-    fn strict(&mut self, body: &[u8], skip: usize) -> Piece {
-        let after_cr = self.at == At::AfterCr;
-        match self.scan(body, true) {
-            (0, true) => {
-                self.bare = true;
-                // A CR was lent before it was known to be bare; an LF is thrown away here.
-                Piece::Bare { skip: if after_cr { skip } else { skip + 1 } }
-            }
-            (len, _) => Piece::Run { skip, len },
-        }
-    }
-
-    /// The same with CR LF in the place of each bare CR and LF. The end of the data and the
-    /// stuffed dots are still those of the bytes as they came.
-    fn normalised(&mut self, body: &[u8], skip: usize) -> Piece {
-        let after_cr = self.at == At::AfterCr;
-        match self.scan(body, true) {
-            (0, true) if after_cr => Piece::Literal { skip, text: b"\n" },
-            (0, true) => Piece::Literal { skip: skip + 1, text: b"\r\n" },
-            (len, _) => Piece::Run { skip, len },
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use core::fmt;
 use memchr::memchr2;
 use smtp_proto::session::BareNewline;
 
-use crate::plain::pass_over;
+use crate::plain::{near_newline, pass_over};
 
 /// The content holds a CR or an LF that is not part of a CRLF, and the policy is
 /// [`BareNewline::Reject`] (RFC 5321 section 2.3.8).
@@ -26,8 +26,9 @@ impl core::error::Error for FoundBareNewline {}
 pub enum Run<'a> {
     /// So many octets of the input, as they are.
     Lent(&'a [u8]),
-    /// A few octets that the input does not have, and how many octets of the input they stand for.
-    Written(&'static [u8], usize),
+    /// Octets that differ from the input, and how many octets of the input they stand for: a few that
+    /// it does not have, or some of it with one dot more at their end.
+    Written(&'a [u8], usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,8 @@ enum At {
     LineStart,
     Inside,
     AfterCr,
+    /// At a dot that begins a line, behind the one that was put before it.
+    Stuffed,
     /// Behind a bare newline that was passed on: a peer might see a line start here.
     MaybeLineStart,
 }
@@ -91,6 +94,28 @@ impl Encoder {
     /// [`FoundBareNewline`] under [`BareNewline::Reject`]; the mail data must then be abandoned
     /// by closing the connection.
     pub fn next<'a>(&mut self, content: &'a [u8]) -> Result<Option<Run<'a>>, FoundBareNewline> {
+        match self.dotted_line(content) {
+            Some(run) => Ok(Some(run)),
+            None => self.any(content),
+        }
+    }
+
+    /// A short line that begins with a dot, behind which the next line begins with one too. That dot
+    /// is lent twice: at the end of this run, and at the start of the next.
+    #[inline]
+    fn dotted_line<'a>(&self, content: &'a [u8]) -> Option<Run<'a>> {
+        if self.at != At::Stuffed || content.first() != Some(&b'.') {
+            return None;
+        }
+        let end = near_newline(content)?;
+        match content.get(end..)? {
+            [b'\r', b'\n', b'.', ..] => Some(Run::Written(content.get(..end + 3)?, end + 2)),
+            _ => None,
+        }
+    }
+
+    #[inline(never)]
+    fn any<'a>(&mut self, content: &'a [u8]) -> Result<Option<Run<'a>>, FoundBareNewline> {
         let Some(first) = content.first() else { return Ok(None) };
         if !self.stuffs && self.policy == BareNewline::Pass {
             return Ok(Some(Run::Lent(content)));
@@ -106,9 +131,17 @@ impl Encoder {
                 self.at = At::Inside;
                 return Ok(Some(Run::Written(b"..", 1)));
             }
+            // Other content than was shown: the line that it goes on with must not end the data.
+            At::Stuffed if *first != b'.' => {
+                self.at = At::Inside;
+                return Ok(Some(Run::Written(b".", 0)));
+            }
             _ => {}
         }
         let len = self.run(content);
+        if self.at == At::Stuffed {
+            return Ok(content.get(..=len).map(|run| Run::Written(run, len)));
+        }
         match content.split_at_checked(len) {
             Some((run, _)) if len > 0 => Ok(Some(Run::Lent(run))),
             _ if content == b"\r" => {
@@ -119,15 +152,15 @@ impl Encoder {
         }
     }
 
-    /// How many octets can go out as they are: up to a line that begins with a dot, a bare
-    /// newline, or a CR at the end.
+    /// How many octets can go out as they are: up to a line that begins with a dot, which is then
+    /// [`At::Stuffed`], a bare newline, or a CR at the end.
     fn run(&mut self, content: &[u8]) -> usize {
         let (mut from, mut ahead) = (0, 0);
         while let Some(at) = content.get(from..).and_then(|rest| memchr2(b'\r', b'\n', rest)) {
             let here = from + at;
             match content.get(here..).unwrap_or_default() {
                 [b'\r', b'\n', b'.', ..] if self.stuffs => {
-                    self.at = At::LineStart;
+                    self.at = At::Stuffed;
                     return here + 2;
                 }
                 [b'\r', b'\n', ..] => {
@@ -175,6 +208,8 @@ impl Encoder {
     pub fn finish(self) -> Result<&'static [u8], FoundBareNewline> {
         match (self.at, self.policy) {
             (At::LineStart, _) => Ok(b".\r\n"),
+            // The dot that was to be followed by another is the last one.
+            (At::Stuffed, _) => Ok(b"\r\n"),
             (At::Inside | At::MaybeLineStart, _) => Ok(b"\r\n.\r\n"),
             (At::AfterCr, BareNewline::Reject) => Err(FoundBareNewline),
             (At::AfterCr, BareNewline::Normalise) => Ok(b"\r\n.\r\n"),
@@ -312,6 +347,65 @@ mod tests {
             let content = [&content[..], odd.as_bytes(), &vec![b'a'; 300]].concat();
             prop_assert_eq!(encode(&content, &sizes, policy), oracle(&content, policy));
         }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        /// A caller that ends before its content does, or goes on with other content than it has shown,
+        /// ends the mail data once, and at its end.
+        #[test]
+        fn content_that_is_cut_or_changed_ends_once(
+            lines in prop::collection::vec(
+                (0_usize..90, prop::sample::select(vec![".", "..", "a", ""])), 0..6,
+            ),
+            runs in 0_usize..9,
+            other in prop::sample::select(vec!["", "\r\n", ".\r\n", "\r\nRSET\r\n", "x", ".", ".x\r\n.y"]),
+        ) {
+            let content: Vec<u8> = lines.iter().fold(Vec::new(), |all, (len, start)| {
+                [&all[..], start.as_bytes(), &vec![b'a'; *len], b"\r\n"].concat()
+            });
+            let mut encoder = Encoder::new(BareNewline::Reject);
+            let mut wire = Vec::new();
+            let mut put = |encoder: &mut Encoder, content: &[u8], runs| {
+                let mut taken = 0;
+                for _ in 0..runs {
+                    match encoder.next(&content[taken..]).unwrap() {
+                        Some(Run::Lent(bytes)) => {
+                            wire.extend_from_slice(bytes);
+                            taken += bytes.len();
+                        }
+                        Some(Run::Written(bytes, n)) => {
+                            wire.extend_from_slice(bytes);
+                            taken += n;
+                        }
+                        None => break,
+                    }
+                }
+                taken
+            };
+            let taken = put(&mut encoder, &content, runs);
+            let went = put(&mut encoder, other.as_bytes(), 99);
+            prop_assert_eq!(went, other.len());
+            wire.extend_from_slice(encoder.finish().unwrap());
+            let framed = [b"\r\n", &wire[..]].concat();
+            let ends = framed.windows(5).filter(|five| five == b"\r\n.\r\n").count();
+            prop_assert_eq!(ends, 1, "{}", wire.escape_ascii());
+            prop_assert!(framed.ends_with(b"\r\n.\r\n"));
+            // Without other content, what went is the beginning of the content and no more.
+            if other.is_empty() {
+                prop_assert_eq!(Ok(wire), oracle(&content[..taken], BareNewline::Reject));
+            }
+        }
+    }
+
+    #[test]
+    fn a_dot_that_is_lent_twice_is_doubled_even_if_it_does_not_come_again() {
+        let mut encoder = Encoder::new(BareNewline::Reject);
+        assert_eq!(encoder.next(b"a\r\n.b").unwrap(), Some(Run::Written(b"a\r\n.", 3)));
+        assert_eq!(encoder.finish().unwrap(), b"\r\n");
+        assert_eq!(encoder.next(b"\r\nb").unwrap(), Some(Run::Written(b".", 0)));
+        assert_eq!(encoder.next(b"\r\nb").unwrap(), Some(Run::Lent(b"\r\nb")));
+        assert_eq!(encoder.finish().unwrap(), b"\r\n.\r\n");
     }
 
     /// What a caller drops behind a bare newline is not sent; what it sends ends as it should.

@@ -48,6 +48,36 @@ fn is_plain(block: &[u8], next: &[u8], after: &[u8]) -> bool {
     }) == 0
 }
 
+/// Where lines end early, a search that is called for each of them costs as much as what it looks
+/// through. This one is compiled into its callers, and looks at so many octets at once.
+const STEP: usize = 32;
+
+/// Where the first CR or LF of `body` stands, if it stands near; a vertical tab or a form feed before
+/// it may hide it. Where none is found another search has to tell.
+#[inline]
+pub(crate) fn near_newline(body: &[u8]) -> Option<usize> {
+    let (steps, _) = body.as_chunks::<STEP>();
+    let (step, at) = steps.iter().zip(0..4).find(|(step, _)| may_hold_newline(step))?;
+    let words = step.as_chunks().0.iter().map(newlines);
+    let (marks, word) = words.zip(0..).find(|(marks, _)| *marks != 0)?;
+    Some(at * STEP + word * 8 + usize::try_from(marks.trailing_zeros() / 8).ok()?)
+}
+
+/// Whether one of the octets is a CR or an LF, or one of the two between them.
+#[inline]
+fn may_hold_newline(step: &[u8; STEP]) -> bool {
+    step.iter().fold(0, |found, octet| found | u8::from(octet.wrapping_sub(b'\n') < 4)) != 0
+}
+
+/// The top bit of the first octet that is a CR or an LF, and perhaps of some behind it.
+#[inline]
+fn newlines(eight: &[u8; 8]) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let octets = u64::from_le_bytes(*eight);
+    let zeros = |octets: u64| octets.wrapping_sub(EACH) & !octets & (0x80 * EACH);
+    zeros(octets ^ (u64::from(b'\r') * EACH)) | zeros(octets ^ (u64::from(b'\n') * EACH))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -77,7 +107,45 @@ mod tests {
         assert_eq!(pass_over(&line, 2), (BLOCK + 2, 2 * BLOCK + 2));
     }
 
+    #[test]
+    fn a_near_newline_is_found_where_it_stands() {
+        for around in [b'a', b'\x0e', b'\t', b' ', 0x8a, 0x8d, 0xff, 0] {
+            for len in [31, 32, 64, 100, 128, 200] {
+                let near = (len / STEP * STEP).min(4 * STEP);
+                let mut body = vec![around; len];
+                assert_eq!(near_newline(&body), None);
+                for at in 0..len {
+                    for newline in [b'\r', b'\n'] {
+                        body[at..].fill(newline);
+                        let expected = (at < near).then_some(at);
+                        assert_eq!(near_newline(&body), expected, "{around} {len} {at}");
+                        body[at..].fill(around);
+                        body[at] = newline;
+                        assert_eq!(near_newline(&body), expected, "{around} {len} {at}");
+                        body[at] = around;
+                    }
+                }
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_near_newline_is_the_first(
+            body in prop::collection::vec(prop::sample::select(b"aaaaaaaaaaaa\r\n\x0b\x0c.\x8d".to_vec()), 0..200),
+            from in 0_usize..160,
+        ) {
+            let body = [&vec![b'a'; from][..], &body].concat();
+            let first = body.iter().position(|octet| matches!(octet, b'\r' | b'\n'));
+            if let Some(at) = near_newline(&body) {
+                prop_assert_eq!(Some(at), first);
+            } else if let Some(first) = first {
+                let hides = |octet: &u8| matches!(octet, b'\x0b' | b'\x0c');
+                let steps = body.len().min(4 * STEP) / STEP * STEP;
+                prop_assert!(first >= steps || body[..first].iter().any(hides));
+            }
+        }
+
         #[test]
         fn nothing_is_passed_over_that_matters(
             mut body in prop::collection::vec(prop::sample::select(b"ab".to_vec()), 0..600),
