@@ -71,6 +71,10 @@ const SERVERS: [(Rules, &[Symbol]); 16] = {
         Ehlo, Helo, Mail, MailLarge, Rcpt, RcptBad, Data, DataSteady, Bdat, BdatLast, BdatSteady,
         BdatEnd, Rset, Noop,
     ];
+    const LOCAL_TIMES: &[Symbol] =
+        &[Lhlo, Mail, Rcpt, DataSteady, DataSlow, Bdat, BdatSteady, BdatSlow, Rset, Dripping, Gone];
+    const BASIC: &[Symbol] =
+        &[Ehlo, Helo, Mail, Rcpt, Data, Bdat, BdatLast, Rset, StartTls, Auth, Noop, Garbage];
     const GREETED: &[Symbol] = &[
         Ehlo, Mail, Rcpt, Data, StartTls, Auth, Noop, Quit, Garbage, Dripping, Silent, Gone, Down,
     ];
@@ -102,7 +106,7 @@ const SERVERS: [(Rules, &[Symbol]); 16] = {
             RELAYED,
         ),
         (EVERYTHING, MOST),
-        (Rules { chunking: false, auth: false, tls: false, ..EVERYTHING }, FEWER),
+        (Rules { chunking: false, auth: false, tls: false, ..EVERYTHING }, BASIC),
         (Rules { plaintext_auth: true, ..EVERYTHING }, FEWER),
         (Rules { require_tls: true, ..EVERYTHING }, FEWER),
         (Rules { require_auth: true, plaintext_auth: true, ..EVERYTHING }, FEWER),
@@ -117,7 +121,7 @@ const SERVERS: [(Rules, &[Symbol]); 16] = {
         ),
         (Rules { each: true, tls: false, auth: false, ..EVERYTHING }, EACH),
         (Rules { rate: 1, plaintext_auth: true, ..EVERYTHING }, TIMES),
-        (Rules { lmtp: true, auth: false, ..EVERYTHING }, TIMES),
+        (Rules { lmtp: true, tls: false, auth: false, ..EVERYTHING }, LOCAL_TIMES),
         (Rules { pause: true, ..EVERYTHING }, GREETED),
         (Rules { implicit: true, tls: false, ..EVERYTHING }, GREETED),
         (Rules { implicit: true, pause: true, require_tls: true, ..EVERYTHING }, GREETED),
