@@ -8,7 +8,7 @@
 #   bash ci/mutants.sh 3/40                   each 40th, from the third on
 #   bash ci/mutants.sh --missed               those once more that the last run missed
 #
-# One takes 5 s mostly, 40 s if nothing sees it. What came of each stands in target/ci/mutants/outcomes.
+# One takes 7 s, or a minute if nothing sees it. What came of each stands in target/ci/mutants/outcomes.
 # What is left out, and why, in .cargo/mutants.toml.
 set -euo pipefail
 cd "$(dirname "$0")/.."
