@@ -93,7 +93,8 @@ impl<'a> Domain<'a> {
     /// them are. Any other is left to [`domain_at`].
     #[inline]
     pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        Self::of(input, plain(input)?.get())
+        let (name, rest) = Utf8::ascii(input, plain(input)?.get())?;
+        Some((Domain(name), rest))
     }
 
     /// The length of the domain at the start of `input`, if it is [`plain`].
@@ -102,11 +103,9 @@ impl<'a> Domain<'a> {
         plain(input)
     }
 
-    /// The first octets of `input`, so many as were found [`plain`], and the rest.
-    #[inline]
-    pub(super) fn of(input: &'a [u8], length: usize) -> Option<(Self, &'a [u8])> {
-        let (name, rest) = Utf8::ascii(input, length)?;
-        Some((Domain(name), rest))
+    /// Octets that were parsed before.
+    pub(super) const fn of_octets(octets: &'a [u8]) -> Self {
+        Domain(Utf8::checked(octets))
     }
 }
 

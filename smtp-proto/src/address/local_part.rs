@@ -85,12 +85,6 @@ impl<'a> LocalPart<'a> {
         self.0.as_bytes().is_ascii()
     }
 
-    /// A text that was parsed before.
-    #[cfg(feature = "alloc")]
-    pub(super) const fn checked(text: &'a str) -> Self {
-        LocalPart(Utf8::new(text))
-    }
-
     pub(super) const fn as_bytes(self) -> &'a [u8] {
         self.0.as_bytes()
     }
@@ -102,11 +96,9 @@ impl<'a> LocalPart<'a> {
         plain(input).filter(|length| length.get() <= MAX_LOCAL_PART)
     }
 
-    /// The first octets of `input`, so many as were found [`plain`](LocalPart::plain), and the rest.
-    #[inline]
-    pub(super) fn of(input: &'a [u8], length: usize) -> Option<(Self, &'a [u8])> {
-        let (text, rest) = Utf8::ascii(input, length)?;
-        Some((LocalPart(text), rest))
+    /// Octets that were parsed before.
+    pub(super) const fn of_octets(octets: &'a [u8]) -> Self {
+        LocalPart(Utf8::checked(octets))
     }
 
     /// What it means: the characters without quotes and backslashes.

@@ -1,6 +1,7 @@
 //! Mailboxes.
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::num::NonZeroUsize;
 
 use nom::{Parser, sequence::separated_pair};
@@ -10,6 +11,7 @@ use super::{
     domain::host_at,
     error::{Fault, Parsed, fault, whole},
     local_part::local_part_at,
+    utf8::Utf8,
 };
 use crate::sink::Sink;
 use crate::syntax::Syntax;
@@ -34,10 +36,14 @@ const MAX_MAILBOX: usize = 254;
 /// assert_eq!(mailbox.to_string(), r#""abc"@Example.org"#);
 /// assert_eq!(mailbox.canonical().to_string(), "abc@Example.org");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy)]
 pub struct Mailbox<'a> {
-    pub(super) local_part: LocalPart<'a>,
-    pub(super) host: Host<'a>,
+    /// Up to the end of a domain; of a literal, which is kept as an address, up to the `@`. One text,
+    /// since nearly every mailbox is written as it came.
+    text: Utf8<'a>,
+    /// The length of the local part.
+    local: u8,
+    literal: Option<AddressLiteral>,
 }
 
 impl<'a> Mailbox<'a> {
@@ -66,19 +72,23 @@ impl<'a> Mailbox<'a> {
     /// What stands before the `@`.
     #[must_use]
     pub const fn local_part(self) -> LocalPart<'a> {
-        self.local_part
+        LocalPart::of_octets(self.parts().0)
     }
 
     /// What stands behind the `@`.
     #[must_use]
     pub const fn host(self) -> Host<'a> {
-        self.host
+        match (self.literal, self.parts().1) {
+            (Some(literal), _) => Host::Literal(literal),
+            (None, [_, domain @ ..]) => Host::Domain(Domain::of_octets(domain)),
+            (None, []) => Host::Domain(Domain::of_octets(&[])),
+        }
     }
 
     /// Whether it can be sent without SMTPUTF8.
     #[must_use]
     pub const fn is_ascii(self) -> bool {
-        self.local_part.is_ascii() && self.host.is_ascii()
+        self.text.as_bytes().is_ascii()
     }
 
     /// The shortest legal form of the same mailbox: see [`LocalPart::canonical`].
@@ -92,22 +102,68 @@ impl<'a> Mailbox<'a> {
     #[inline]
     pub(super) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (local, domain) = plain(input)?;
-        let (local_part, behind) = LocalPart::of(input, local.get())?;
-        let (domain, rest) = Domain::of(behind.strip_prefix(b"@")?, domain.get())?;
-        Some((Mailbox { local_part, host: Host::Domain(domain) }, rest))
+        let (text, rest) = Utf8::ascii(input, local.get() + 1 + domain.get())?;
+        let local = u8::try_from(local.get()).ok()?;
+        Some((Mailbox { text, local, literal: None }, rest))
+    }
+
+    /// A mailbox that was parsed before, by its [parts](Mailbox::kept).
+    #[cfg(feature = "alloc")]
+    pub(super) const fn checked(text: &'a str, local: u8, literal: Option<AddressLiteral>) -> Self {
+        Mailbox { text: Utf8::new(text), local, literal }
+    }
+
+    /// What it is made of: its text, the length of the local part in that, and a literal that the text
+    /// does not hold.
+    #[cfg(feature = "alloc")]
+    pub(super) const fn kept(self) -> (&'a str, u8, Option<AddressLiteral>) {
+        (self.text.as_str(), self.local, self.literal)
+    }
+
+    /// The local part, and what follows it: `@` and perhaps a domain.
+    const fn parts(self) -> (&'a [u8], &'a [u8]) {
+        match self.text.as_bytes().split_at_checked(self.local as usize) {
+            Some(parts) => parts,
+            None => (&[], &[]),
+        }
     }
 
     #[inline]
     pub(crate) fn encode<S: Sink + ?Sized>(&self, out: &mut S) {
-        out.put(self.local_part.as_bytes());
-        out.put(b"@");
-        self.host.encode(out);
+        out.put(self.text.as_bytes());
+        if let Some(literal) = self.literal {
+            Host::Literal(literal).encode(out);
+        }
+    }
+}
+
+impl PartialEq for Mailbox<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.local_part() == other.local_part() && self.host() == other.host()
+    }
+}
+
+impl Eq for Mailbox<'_> {}
+
+impl Hash for Mailbox<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.local_part().hash(state);
+        self.host().hash(state);
+    }
+}
+
+impl fmt::Debug for Mailbox<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailbox")
+            .field("local_part", &self.local_part())
+            .field("host", &self.host())
+            .finish()
     }
 }
 
 impl fmt::Display for Mailbox<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.local_part, self.host)
+        write!(f, "{}@{}", self.local_part(), self.host())
     }
 }
 
@@ -128,7 +184,7 @@ struct Canonical<'a>(Mailbox<'a>);
 
 impl fmt::Display for Canonical<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.0.local_part.canonical(), self.0.host)
+        write!(f, "{}@{}", self.0.local_part().canonical(), self.0.host())
     }
 }
 
@@ -143,14 +199,17 @@ pub(super) fn mailbox_at(syntax: Syntax, input: &str) -> Parsed<'_, Mailbox<'_>>
     let host = |input| host_at(syntax, input);
     let (rest, (local_part, host)) = separated_pair(local_part, at, host).parse_complete(input)?;
     // A literal is written anew and may grow: "::" for one group becomes ":0:".
-    let host_length = match host {
-        Host::Domain(domain) => domain.len(),
-        Host::Literal(_) => AddressLiteral::MAX_WRITTEN,
+    let (host_length, kept, literal) = match host {
+        Host::Domain(domain) => (domain.len(), domain.len(), None),
+        Host::Literal(literal) => (AddressLiteral::MAX_WRITTEN, 0, Some(literal)),
     };
-    if local_part.as_bytes().len() + 1 + host_length > MAX_MAILBOX {
-        return Err(fault(AddressError::TooLong));
+    let local = local_part.as_bytes().len();
+    match (u8::try_from(local), input.split_at_checked(local + 1 + kept)) {
+        (Ok(short), Some((text, _))) if local + 1 + host_length <= MAX_MAILBOX => {
+            Ok((rest, Mailbox { text: Utf8::new(text), local: short, literal }))
+        }
+        _ => Err(fault(AddressError::TooLong)),
     }
-    Ok((rest, Mailbox { local_part, host }))
 }
 
 #[inline]

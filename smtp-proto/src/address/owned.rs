@@ -7,9 +7,7 @@ use core::{
     str::FromStr,
 };
 
-use super::{
-    AddressError, AddressLiteral, Domain, ForwardPath, Host, LocalPart, Mailbox, ReversePath,
-};
+use super::{AddressError, AddressLiteral, Domain, ForwardPath, Host, Mailbox, ReversePath};
 
 /// A [`Host`] that owns its text.
 ///
@@ -39,10 +37,11 @@ enum OwnedHost {
 /// assert_eq!(mailbox, "<alice@EXAMPLE.org>".parse().unwrap());
 /// assert_eq!(mailbox, Mailbox::parse("\"alice\"@example.org").unwrap().into());
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MailboxBuf {
-    local_part: Box<str>,
-    host: HostBuf,
+    text: Box<str>,
+    local: u8,
+    literal: Option<AddressLiteral>,
 }
 
 /// A [`ReversePath`] that owns its text.
@@ -100,7 +99,17 @@ impl MailboxBuf {
     /// The same mailbox, borrowed; nothing is parsed.
     #[must_use]
     pub fn as_mailbox(&self) -> Mailbox<'_> {
-        Mailbox { local_part: LocalPart::checked(&self.local_part), host: self.host.as_host() }
+        Mailbox::checked(&self.text, self.local, self.literal)
+    }
+}
+
+impl fmt::Debug for MailboxBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mailbox = self.as_mailbox();
+        f.debug_struct("MailboxBuf")
+            .field("local_part", &mailbox.local_part())
+            .field("host", &mailbox.host())
+            .finish()
     }
 }
 
@@ -137,7 +146,8 @@ impl From<Host<'_>> for HostBuf {
 
 impl From<Mailbox<'_>> for MailboxBuf {
     fn from(mailbox: Mailbox<'_>) -> Self {
-        MailboxBuf { local_part: mailbox.local_part().as_str().into(), host: mailbox.host().into() }
+        let (text, local, literal) = mailbox.kept();
+        MailboxBuf { text: text.into(), local, literal }
     }
 }
 
