@@ -1,6 +1,5 @@
 //! What an event looks at, and how it is handed out.
 
-use smtp_proto::CommandError;
 use smtp_proto::command::{Base64, Command, Deviations};
 use smtp_proto::session::server::Question;
 
@@ -50,11 +49,11 @@ impl Connection {
         };
         let parsed = match *present {
             // Only a command's own octets are read as one: a response in AUTH is none.
-            Present::Line(_) if session.is_commanded() => Command::parse_with(line, syntax),
-            _ => Err(CommandError::NoVerb),
+            Present::Line(_) if session.is_commanded() => Some(Command::parse_with(line, syntax)),
+            _ => None,
         };
         // By reference: each move of what was just written in pieces costs as much as a parse.
-        let command = parsed.as_ref().ok();
+        let command = parsed.as_ref().and_then(|parsed| parsed.as_ref().ok());
         let answer = Answer { config, session, tx, deviations };
         match (question, command) {
             (Some(Question::Greet), _) => Event::Greet(Greet::new(answer)),

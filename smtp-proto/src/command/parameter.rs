@@ -371,31 +371,27 @@ pub(super) fn check(text: &[u8], scope: Scope, syntax: Syntax) -> Result<Kinds, 
     let (mut known, mut unknown) = (0, 0);
     let mut rest = text;
     loop {
-        let behind = match usual(rest).filter(|_| scope == Scope::Mail) {
-            Some((kind, behind)) => {
+        let behind = if scope == Scope::Mail
+            && let Some((kind, behind)) = usual(rest)
+        {
+            known = with(known, kind)?;
+            behind
+        } else {
+            let (parameter, behind) = esmtp_param(rest, scope).ok_or(ParameterError::Syntax)?;
+            if let Some(kind) = parameter.kind {
                 known = with(known, kind)?;
-                behind
-            }
-            None => {
-                let (parameter, behind) = esmtp_param(rest, scope).ok_or(ParameterError::Syntax)?;
-                match parameter.kind {
-                    Some(kind) => {
-                        known = with(known, kind)?;
-                        if !kind.takes(parameter.value) {
-                            return Err(ParameterError::Value);
-                        }
-                    }
-                    None => {
-                        let own = text.len().saturating_sub(rest.len());
-                        check_unknown(text.get(..own).unwrap_or_default(), parameter, syntax)?;
-                        unknown += 1;
-                        if unknown > MOST_UNKNOWN {
-                            return Err(ParameterError::TooMany);
-                        }
-                    }
+                if !kind.takes(parameter.value) {
+                    return Err(ParameterError::Value);
                 }
-                behind
+            } else {
+                let own = text.len().saturating_sub(rest.len());
+                check_unknown(text.get(..own).unwrap_or_default(), parameter, syntax)?;
+                unknown += 1;
+                if unknown > MOST_UNKNOWN {
+                    return Err(ParameterError::TooMany);
+                }
             }
+            behind
         };
         if behind.is_empty() {
             return Ok(Kinds(known));
