@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use smtp_tls::{ClientTls, Facts, ServerTls};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -51,7 +52,11 @@ impl<S> From<ClientTls> for Tls<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Tls<S> {
     /// Makes a secured stream of a plain one.
-    pub(crate) async fn handshake(&mut self, wire: &mut Wire<S>) -> io::Result<()> {
+    pub(crate) fn poll_handshake(
+        &mut self,
+        wire: &mut Wire<S>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
         if let Wire::Plain(_) = wire
             && let Wire::Plain(stream) = std::mem::replace(wire, Wire::Gone)
         {
@@ -66,21 +71,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tls<S> {
                 }
             });
         }
-        let stream = std::future::poll_fn(|cx| match &mut self.running {
+        let made = ready!(match &mut self.running {
             Some(Running::Accept(accept)) => Pin::new(accept).poll(cx).map_ok(TlsStream::from),
             Some(Running::Connect(connect)) => Pin::new(connect).poll(cx).map_ok(TlsStream::from),
-            None => std::task::Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
-        })
-        .await;
+            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        });
         self.running = None;
-        let stream = stream?;
+        let stream = made?;
         self.facts = match (&self.side, &stream) {
             (Side::Server(tls), TlsStream::Server(stream)) => Some(tls.facts(stream.get_ref().1)),
             (Side::Client(tls), TlsStream::Client(stream)) => Some(tls.facts(stream.get_ref().1)),
             _ => None,
         };
         *wire = Wire::Tls(Box::new(stream));
-        Ok(())
+        Poll::Ready(Ok(()))
     }
 
     /// Gives a handshake up, and the stream with it.

@@ -37,6 +37,7 @@
 //! `smtp-watch` has the tables.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod alarm;
 mod client;
 #[cfg(feature = "tls")]
 mod handshake;

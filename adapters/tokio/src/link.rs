@@ -8,16 +8,17 @@ use std::time::Duration;
 
 use bytes::Buf;
 use smtp_codec::{Machine, Want};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
 
+use crate::alarm::Alarm;
 use crate::wire::Wire;
 
 /// How long a peer has to take what it is told last.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// How long, and for how many octets, a closed session listens to a peer that goes on sending.
-const LINGER: (Duration, usize) = (Duration::from_secs(1), 1024 * 1024);
+const LINGER: (Duration, u32) = (Duration::from_secs(1), 1024 * 1024);
 
 #[derive(Debug)]
 pub(crate) struct Link<S, C> {
@@ -28,14 +29,26 @@ pub(crate) struct Link<S, C> {
     pub(crate) connection: C,
     /// When the present wait ends. It outlives a `next` that is dropped.
     by: Option<Instant>,
+    alarm: Alarm,
     /// What was left of it when the application got its turn, whose time is not the peer's.
     left: Option<Duration>,
     heard: u64,
     late: bool,
+    flushing: bool,
     /// Writing failed: nothing more is sent, and what the peer has said is read to its end.
     deaf: bool,
     error: Option<io::Error>,
+    farewell: Farewell,
     over: bool,
+}
+
+/// How far the end of a session has come.
+#[derive(Debug)]
+enum Farewell {
+    No,
+    Shutdown,
+    /// So many octets more are listened to.
+    Linger(u32),
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
@@ -48,11 +61,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
             tls: None,
             connection,
             by: None,
+            alarm: Alarm::default(),
             left: None,
             heard: 0,
             late: false,
+            flushing: false,
             deaf: false,
             error: None,
+            farewell: Farewell::No,
             over: false,
         }
     }
@@ -64,18 +80,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
 
     /// Goes on until there is an event. There is one deadline for each thing that is waited for,
     /// so that bytes that drip in cannot extend it.
-    pub(crate) async fn turn(&mut self) -> io::Result<()> {
+    ///
+    /// All of its state is kept here and none in a future, so that one can be dropped at any time,
+    /// and a session that waits is no larger by it.
+    pub(crate) fn turn(&mut self) -> impl Future<Output = io::Result<()>> {
+        poll_fn(|cx| self.poll_turn(cx))
+    }
+
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.over {
-            return Err(io::ErrorKind::NotConnected.into());
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         }
         loop {
-            let want = self.connection.step();
+            // What left the connection may still have to leave the stream.
+            let want = if self.flushing { Want::Flush } else { self.connection.step() };
             let ending = self.late || self.deaf;
             if self.heard != self.connection.heard() && !ending {
                 self.heard = self.connection.heard();
                 (self.by, self.left) = (None, None);
             }
-            let patience = self.connection.patience();
             match want {
                 Want::Event => {
                     // Where nothing was waited for, the clock need not be asked.
@@ -86,35 +109,40 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
                         // The peer's word says more than how the link broke.
                         self.error = None;
                     }
-                    return Ok(());
+                    return Poll::Ready(Ok(()));
                 }
-                Want::Close => return self.close().await,
+                Want::Close => return self.poll_close(cx),
                 Want::Tls | Want::Input | Want::Flush => {}
             }
-            let wait = self.left.take().unwrap_or(patience);
-            let by = *self.by.get_or_insert_with(|| Instant::now() + wait);
+            if self.by.is_none() {
+                let wait = self.left.take().unwrap_or_else(|| self.connection.patience());
+                self.by = Some(Instant::now() + wait);
+            }
             if want == Want::Tls {
-                self.secure(by).await;
+                ready!(self.poll_secure(cx));
                 continue;
             }
-            match timeout_at(by, self.exchange(want)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => self.failed(error, patience),
-                Err(_) if self.deaf => self.connection.eof(),
-                Err(_) if self.late => self.connection.broken(),
-                Err(_) => {
+            self.flushing = want == Want::Flush;
+            let exchanged = ready!(self.poll_exchange(want, cx));
+            self.flushing = false;
+            match exchanged {
+                Some(Ok(())) => {}
+                Some(Err(error)) => self.failed(error),
+                None if self.deaf => self.connection.eof(),
+                None if self.late => self.connection.broken(),
+                None => {
+                    let last = self.within(LAST_WORDS);
                     self.connection.timed_out();
                     self.late = self.connection.is_over();
-                    let last = || Instant::now() + LAST_WORDS.min(patience);
-                    self.by = self.late.then(last);
+                    self.by = self.late.then_some(last);
                 }
             }
         }
     }
 
     /// Makes the handshake that the session asks for. If it fails the stream is not used again.
-    async fn secure(&mut self, by: Instant) {
-        match self.handshake(by).await {
+    fn poll_secure(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match ready!(self.poll_handshake(cx)) {
             Ok(()) => {
                 self.note_binding();
                 self.connection.secured();
@@ -125,6 +153,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
                 self.connection.tls_failed();
             }
         }
+        Poll::Ready(())
     }
 
     #[cfg(feature = "tls")]
@@ -139,48 +168,47 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
     fn note_binding(&mut self) {}
 
     #[cfg(feature = "tls")]
-    async fn handshake(&mut self, by: Instant) -> io::Result<()> {
-        let Some(tls) = &mut self.tls else { return Err(io::ErrorKind::Unsupported.into()) };
-        let made = timeout_at(by, tls.handshake(&mut self.stream)).await;
-        if !matches!(made, Ok(Ok(()))) {
+    fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(tls) = &mut self.tls else {
+            return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
+        };
+        let made = match tls.poll_handshake(&mut self.stream, cx) {
+            Poll::Ready(made) => made,
+            Poll::Pending => {
+                ready!(self.alarm.poll(self.by, cx));
+                Err(io::ErrorKind::TimedOut.into())
+            }
+        };
+        if made.is_err() {
             tls.abandon();
         }
-        made?
+        Poll::Ready(made)
     }
 
     #[cfg(not(feature = "tls"))]
-    async fn handshake(&mut self, _: Instant) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+    fn poll_handshake(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
     }
 
-    /// Sends what waits, and reads. Neither waits for the other, and the read buffer exists only
-    /// while there are bytes for it.
-    async fn exchange(&mut self, want: Want) -> io::Result<()> {
-        let Link { stream, connection, deaf, .. } = self;
-        poll_fn(|cx| {
-            if *deaf {
-                return read(stream, connection, cx);
-            }
-            // What the peer has said already was said before it could know of what is sent now.
-            let early = connection.listens() && connection.tx().has_remaining();
-            if early && let Poll::Ready(read) = read(stream, connection, cx) {
-                return Poll::Ready(read);
-            }
-            match write(stream, connection, cx)? {
-                Poll::Ready(()) if want == Want::Flush => Poll::Ready(Ok(())),
-                Poll::Pending if want == Want::Flush => Poll::Pending,
-                _ => read(stream, connection, cx),
-            }
-        })
-        .await
+    /// Sends what waits, and reads; none where the wait ends before.
+    fn poll_exchange(&mut self, want: Want, cx: &mut Context<'_>) -> Poll<Option<io::Result<()>>> {
+        match once(&mut self.stream, &mut self.connection, self.deaf, want, cx) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending => self.alarm.poll(self.by, cx).map(|()| None),
+        }
+    }
+
+    /// When so long has passed, or what a peer has for anything.
+    fn within(&self, most: Duration) -> Instant {
+        Instant::now() + most.min(self.connection.patience())
     }
 
     /// The link broke. If it was while writing, the peer's last words may be waiting.
-    fn failed(&mut self, error: io::Error, patience: Duration) {
+    fn failed(&mut self, error: io::Error) {
         if self.deaf {
             self.connection.eof();
         } else if self.connection.listens() && self.connection.tx().has_remaining() {
-            self.by = Some(Instant::now() + LINGER.0.min(patience));
+            self.by = Some(self.within(LINGER.0));
             self.deaf = true;
             self.error = Some(error);
         } else {
@@ -189,20 +217,61 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
         }
     }
 
-    async fn close(&mut self) -> io::Result<()> {
+    /// Sends what there is to send, and listens to a peer that goes on sending, for a while.
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Some(error) = self.error.take() {
-            return Err(error);
+            return Poll::Ready(Err(error));
         }
-        let patience = self.connection.patience();
-        let _ = timeout(LAST_WORDS.min(patience), self.stream.shutdown()).await;
-        if self.connection.lingers() {
-            let mut left = LINGER.1;
-            let drained = poll_fn(|cx| drain(&mut self.stream, &mut left, cx));
-            let _ = timeout(LINGER.0.min(patience), drained).await;
+        loop {
+            match self.farewell {
+                Farewell::No => {
+                    self.by = Some(self.within(LAST_WORDS));
+                    self.farewell = Farewell::Shutdown;
+                }
+                Farewell::Shutdown => {
+                    if Pin::new(&mut self.stream).poll_shutdown(cx).is_pending() {
+                        ready!(self.alarm.poll(self.by, cx));
+                    }
+                    if !self.connection.lingers() {
+                        break;
+                    }
+                    self.by = Some(self.within(LINGER.0));
+                    self.farewell = Farewell::Linger(LINGER.1);
+                }
+                Farewell::Linger(ref mut left) => {
+                    if drain(&mut self.stream, left, cx).is_pending() {
+                        ready!(self.alarm.poll(self.by, cx));
+                    }
+                    break;
+                }
+            }
         }
-        // Nothing may come between this and the event that says so: a future can be dropped.
         self.over = true;
-        Ok(())
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Sends what waits, and reads. Neither waits for the other, and the read buffer exists only while
+/// there are bytes for it.
+fn once<S: AsyncRead + AsyncWrite + Unpin, C: Machine>(
+    stream: &mut S,
+    connection: &mut C,
+    deaf: bool,
+    want: Want,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    if deaf {
+        return read(stream, connection, cx);
+    }
+    // What the peer has said already was said before it could know of what is sent now.
+    let early = connection.listens() && connection.tx().has_remaining();
+    if early && let Poll::Ready(read) = read(stream, connection, cx) {
+        return Poll::Ready(read);
+    }
+    match write(stream, connection, cx)? {
+        Poll::Ready(()) if want == Want::Flush => Poll::Ready(Ok(())),
+        Poll::Pending if want == Want::Flush => Poll::Pending,
+        _ => read(stream, connection, cx),
     }
 }
 
@@ -246,7 +315,7 @@ fn read<S: AsyncRead + Unpin, C: Machine>(
 /// may be lost. The room is not part of any future: each session would be larger by it.
 fn drain<S: AsyncRead + Unpin>(
     stream: &mut S,
-    left: &mut usize,
+    left: &mut u32,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<()>> {
     let mut room = [0; 4096];
@@ -257,7 +326,7 @@ fn drain<S: AsyncRead + Unpin>(
         if n == 0 {
             break;
         }
-        *left = left.saturating_sub(n);
+        *left = left.saturating_sub(u32::try_from(n).unwrap_or(u32::MAX));
     }
     Poll::Ready(Ok(()))
 }

@@ -28,23 +28,31 @@ pub(super) enum Next {
 /// One session's application.
 pub(super) struct App {
     shared: Arc<Shared>,
-    peer: Option<IpAddr>,
-    /// The peer with its port, for the log.
-    from: String,
-    hello: String,
+    peer: Option<SocketAddr>,
+    /// Who the peer is by XCLIENT, and for the log.
+    named: Option<Box<(Option<IpAddr>, String)>>,
+    hello: Box<str>,
     /// What the handshake came to.
     pub(super) tls: Option<Box<Facts>>,
     exchange: Option<Box<Exchange>>,
-    identity: Option<String>,
+    identity: Option<Box<str>>,
+    /// In a box: whoever waits for the next message need not keep room for it.
+    transaction: Option<Box<Transaction>>,
+    messages: u64,
+    /// What lenient syntax let through in all.
+    deviations: Deviations,
+    _present: Present,
+}
+
+/// What a client has said of a message, and what became of it.
+#[derive(Default)]
+struct Transaction {
     reverse_path: Option<String>,
     parameters: Vec<ParameterRecord>,
     recipients: Vec<RecipientRecord>,
     delivery: Option<Box<Delivery>>,
     stored: Option<io::Result<Stored>>,
-    messages: u64,
-    /// What lenient syntax let through: in this transaction, and in all.
-    deviations: (Deviations, Deviations),
-    _present: Present,
+    deviations: Deviations,
 }
 
 /// The answer to a step of AUTH.
@@ -54,13 +62,13 @@ macro_rules! answer {
             Step::Challenge(challenge) => $handle.challenge(&challenge),
             Step::Accepted(who) => {
                 $app.exchange = None;
-                info!(peer = $app.from, user = who.acts_as, "authenticated");
-                $app.identity = Some(who.acts_as);
+                info!(peer = $app.peer(), user = who.acts_as, "authenticated");
+                $app.identity = Some(who.acts_as.into());
                 $handle.accept();
             }
             Step::Rejected => {
                 $app.exchange = None;
-                warn!(peer = $app.from, "authentication failed");
+                warn!(peer = $app.peer(), "authentication failed");
                 $app.note_refusal();
                 $handle.reject(Refusal::BAD_CREDENTIALS);
             }
@@ -72,19 +80,15 @@ impl App {
     pub(super) fn new(shared: &Arc<Shared>, peer: Option<SocketAddr>) -> Self {
         App {
             shared: Arc::clone(shared),
-            peer: peer.map(|peer| peer.ip()),
-            from: peer.map_or_else(|| "stdio".to_owned(), |peer| peer.to_string()),
+            peer,
+            named: None,
             tls: None,
             exchange: None,
             identity: None,
-            hello: String::new(),
-            reverse_path: None,
-            parameters: Vec::new(),
-            recipients: Vec::new(),
-            delivery: None,
-            stored: None,
+            hello: Box::default(),
+            transaction: None,
             messages: 0,
-            deviations: (Deviations::NONE, Deviations::NONE),
+            deviations: Deviations::NONE,
             _present: shared.session(),
         }
     }
@@ -93,7 +97,7 @@ impl App {
         match event {
             Event::Hello(hello) => {
                 self.note(hello.deviations());
-                self.hello = hello.host().to_string();
+                self.hello = hello.host().to_string().into();
                 hello.accept();
             }
             Event::Greet(greet) if self.shared.is_stopping() => {
@@ -103,10 +107,12 @@ impl App {
                 mail.reject(Refusal::SHUTTING_DOWN);
             }
             Event::Mail(mail) => {
-                self.forget();
+                self.transaction = Some(Box::new(Transaction {
+                    reverse_path: mail.reverse_path().mailbox().map(|it| it.to_string()),
+                    parameters: records(mail.parameters().iter()),
+                    ..Transaction::default()
+                }));
                 self.note(mail.deviations());
-                self.reverse_path = mail.reverse_path().mailbox().map(|it| it.to_string());
-                self.parameters = records(mail.parameters().iter());
                 mail.accept();
             }
             Event::Rcpt(rcpt) => {
@@ -114,7 +120,7 @@ impl App {
                 let mailbox = rcpt.forward_path().mailbox();
                 let path = mailbox.map_or_else(|| "Postmaster".to_owned(), |it| it.to_string());
                 let parameters = records(rcpt.parameters().iter());
-                self.recipients.push(RecipientRecord { path, parameters });
+                self.transaction().recipients.push(RecipientRecord { path, parameters });
                 rcpt.accept();
             }
             Event::StartTls(start) => {
@@ -145,7 +151,7 @@ impl App {
                 xclient.accept();
             }
             Event::Xforward(xforward) => {
-                info!(peer = self.from, "forwarded: {}", xforward.attributes());
+                info!(peer = self.peer(), "forwarded: {}", xforward.attributes());
                 xforward.accept();
             }
             Event::Data(data) => {
@@ -153,11 +159,11 @@ impl App {
                 self.begin(data);
             }
             Event::Body(bytes) => {
-                if let Some(delivery) = &mut self.delivery {
+                if let Some(delivery) = &mut self.transaction().delivery {
                     delivery.write(bytes);
                 }
             }
-            Event::Message(message) => match self.delivery.take() {
+            Event::Message(message) => match self.transaction().delivery.take() {
                 Some(delivery) if delivery.waits_for_disk() => return Next::Commit(delivery),
                 Some(delivery) => {
                     self.committed(delivery.commit());
@@ -181,7 +187,7 @@ impl App {
 
     /// Says how bringing the message in place went; the next event asks for the answer again.
     pub(super) fn committed(&mut self, stored: io::Result<Stored>) {
-        self.stored = Some(stored);
+        self.transaction().stored = Some(stored);
     }
 
     pub(super) fn link_broke(&self, error: &io::Error) {
@@ -196,20 +202,21 @@ impl App {
         };
         if let Some(address) = text("ADDR") {
             let bare = address.strip_prefix("IPV6:").unwrap_or(&address);
-            self.peer = bare.parse().ok();
             let port = text("PORT").map(|port| format!(":{port}")).unwrap_or_default();
-            self.from = format!("{address}{port} by {}", self.from);
+            let told = format!("{address}{port} by {}", self.peer());
+            self.named = Some(Box::new((bare.parse().ok(), told)));
         }
-        self.identity = text("LOGIN");
-        self.hello = text("HELO").unwrap_or_default();
+        self.identity = text("LOGIN").map(Into::into);
+        self.hello = text("HELO").unwrap_or_default().into();
         self.exchange = None;
         self.forget();
     }
 
     fn begin(&mut self, data: Data<'_>) {
-        match self.shared.store.begin(self.record(data.protocol())) {
+        let record = self.record(data.protocol());
+        match self.shared.store.begin(record) {
             Ok(delivery) => {
-                self.delivery = Some(Box::new(delivery));
+                self.transaction().delivery = Some(Box::new(delivery));
                 data.accept();
             }
             Err(error) => {
@@ -224,7 +231,7 @@ impl App {
     /// there is an answer for each recipient, and the message is told of once.
     fn acknowledge(&mut self, message: Message<'_>) {
         let index = message.recipient();
-        match &self.stored {
+        match &self.transaction().stored {
             Some(Ok(stored)) => {
                 let text = format!("taken as {}", stored.id.as_str());
                 match Positive::new(250, EnhancedCode::new(2, 0, 0), text.as_str()) {
@@ -239,25 +246,27 @@ impl App {
             self.note_message();
         }
         let answered = index.map(|index| usize::try_from(index).unwrap_or(usize::MAX));
-        if answered.is_none_or(|before| before.saturating_add(1) >= self.recipients.len()) {
+        let recipients = self.transaction().recipients.len();
+        if answered.is_none_or(|before| before.saturating_add(1) >= recipients) {
             self.forget();
         }
     }
 
     fn note_message(&mut self) {
-        match &self.stored {
+        let Some(transaction) = &self.transaction else { return };
+        match &transaction.stored {
             Some(Ok(stored)) => {
                 self.messages += 1;
                 self.shared.took_one();
-                let deviations = told(self.deviations.0);
-                let from = self.reverse_path.as_deref().unwrap_or("<>");
+                let deviations = told(transaction.deviations);
+                let from = transaction.reverse_path.as_deref().unwrap_or("<>");
                 if let Some(live) = &self.shared.live {
-                    live.message(from, &self.recipients(), stored.size);
+                    live.message(from, &transaction.recipients(), stored.size);
                 }
                 info!(
                     peer = self.peer(),
                     from,
-                    to = self.recipients(),
+                    to = transaction.recipients(),
                     octets = stored.size,
                     file = stored.path.as_deref().map(|path| path.display().to_string()),
                     deviations,
@@ -278,26 +287,29 @@ impl App {
         }
     }
 
-    fn record(&self, protocol: Protocol) -> EnvelopeRecord {
+    fn record(&mut self, protocol: Protocol) -> EnvelopeRecord {
+        let transaction = self.transaction();
         EnvelopeRecord {
             protocol: protocol.to_string(),
-            peer: self.peer,
-            hello: self.hello.clone(),
-            reverse_path: self.reverse_path.clone(),
-            parameters: self.parameters.clone(),
-            recipients: self.recipients.clone(),
-            authenticated: self.identity.clone(),
+            reverse_path: transaction.reverse_path.clone(),
+            parameters: transaction.parameters.clone(),
+            recipients: transaction.recipients.clone(),
+            peer: match &self.named {
+                Some(named) => named.0,
+                None => self.peer.map(|peer| peer.ip()),
+            },
+            hello: self.hello.to_string(),
+            authenticated: self.identity.as_deref().map(str::to_owned),
             tls: self.tls.as_ref().map(|tls| format!("{} {}", tls.version, tls.cipher_suite)),
         }
     }
 
+    fn transaction(&mut self) -> &mut Transaction {
+        self.transaction.get_or_insert_default()
+    }
+
     fn forget(&mut self) {
-        self.reverse_path = None;
-        self.parameters = Vec::new();
-        self.recipients = Vec::new();
-        self.delivery = None;
-        self.stored = None;
-        self.deviations.0 = Deviations::NONE;
+        self.transaction = None;
     }
 
     fn closed(&mut self, closing: Closing) {
@@ -317,10 +329,10 @@ impl App {
             _ => "closed",
         };
         self.forget();
-        let deviations = told(self.deviations.1);
+        let deviations = told(self.deviations);
         info!(
             peer = self.peer(),
-            hello = self.hello,
+            hello = &*self.hello,
             messages = self.messages,
             deviations,
             "session: {how}"
@@ -328,18 +340,27 @@ impl App {
     }
 
     fn note(&mut self, found: Deviations) {
-        self.deviations.0 |= found;
-        self.deviations.1 |= found;
+        self.deviations |= found;
+        if let Some(transaction) = &mut self.transaction {
+            transaction.deviations |= found;
+        }
     }
 
-    fn peer(&self) -> &str {
-        &self.from
+    /// The peer with its port, for the log.
+    fn peer(&self) -> String {
+        match (&self.named, self.peer) {
+            (Some(named), _) => named.1.clone(),
+            (None, Some(peer)) => peer.to_string(),
+            (None, None) => "stdio".to_owned(),
+        }
     }
 
     fn store(&self) -> Option<String> {
         self.shared.store.path().map(|path| path.display().to_string())
     }
+}
 
+impl Transaction {
     fn recipients(&self) -> String {
         let first = self.recipients.first().map_or("", |recipient| recipient.path.as_str());
         match self.recipients.len() {

@@ -173,7 +173,13 @@ mod on_tokio {
         while let Some(taken) = off.or(pin!(listener.accept())).await {
             match taken {
                 Ok((stream, peer)) => {
-                    tokio::spawn(session(stream, peer, implicit, Arc::clone(&shared)));
+                    let shared = Arc::clone(&shared);
+                    if shared.policy.proxied {
+                        tokio::spawn(proxied(stream, peer, implicit, shared));
+                    } else {
+                        let client = Client::itself(peer);
+                        tokio::spawn(session(stream, client, implicit, shared));
+                    }
                 }
                 Err(error) => {
                     failed_to_accept(&error);
@@ -183,25 +189,26 @@ mod on_tokio {
         }
     }
 
-    pub(super) async fn session(
-        mut stream: TcpStream,
-        peer: SocketAddr,
+    async fn proxied(mut stream: TcpStream, peer: SocketAddr, implicit: bool, shared: Arc<Shared>) {
+        match preamble::on_tokio(&mut stream, peer).await {
+            Ok(client) => session(stream, client, implicit, shared).await,
+            Err(error) => no_preamble(peer, &error),
+        }
+    }
+
+    pub(super) fn session(
+        stream: TcpStream,
+        client: Client,
         implicit: bool,
         shared: Arc<Shared>,
-    ) {
+    ) -> impl Future<Output = ()> + Send {
         let _ = stream.set_nodelay(true);
-        let client = match shared.policy.proxied {
-            true => Box::pin(preamble::on_tokio(&mut stream, peer)).await,
-            false => Ok(Client::itself(peer)),
-        };
-        let client = match client {
-            Ok(client) => client,
-            Err(error) => return no_preamble(peer, &error),
-        };
         let mut app = App::new(&shared, Some(client.address));
         let mut off = shared.until_off();
         let mut server = server!(Server, (stream), shared, client.trustworthy(), implicit);
-        session!(server, app, wait!(off, server), |delivery| commit(delivery).await);
+        async move {
+            session!(server, app, wait!(off, server), |delivery| commit(delivery).await);
+        }
     }
 
     pub(in crate::serve) async fn commit(delivery: Box<Delivery>) -> io::Result<Stored> {
@@ -238,7 +245,13 @@ mod on_smol {
         while let Some(taken) = off.or(pin!(listener.accept())).await {
             match taken {
                 Ok((stream, peer)) => {
-                    EXECUTOR.spawn(session(stream, peer, implicit, Arc::clone(&shared))).detach();
+                    let shared = Arc::clone(&shared);
+                    if shared.policy.proxied {
+                        EXECUTOR.spawn(proxied(stream, peer, implicit, shared)).detach();
+                    } else {
+                        let client = Client::itself(peer);
+                        EXECUTOR.spawn(session(stream, client, implicit, shared)).detach();
+                    }
                 }
                 Err(error) => {
                     failed_to_accept(&error);
@@ -248,26 +261,29 @@ mod on_smol {
         }
     }
 
-    pub(super) async fn session(
-        mut stream: TcpStream,
-        peer: SocketAddr,
+    async fn proxied(mut stream: TcpStream, peer: SocketAddr, implicit: bool, shared: Arc<Shared>) {
+        match preamble::futures(&mut stream, peer).await {
+            Ok(client) => session(stream, client, implicit, shared).await,
+            Err(error) => no_preamble(peer, &error),
+        }
+    }
+
+    pub(super) fn session(
+        stream: TcpStream,
+        client: Client,
         implicit: bool,
         shared: Arc<Shared>,
-    ) {
+    ) -> impl Future<Output = ()> + Send {
         let _ = stream.set_nodelay(true);
-        let client = match shared.policy.proxied {
-            true => Box::pin(preamble::futures(&mut stream, peer)).await,
-            false => Ok(Client::itself(peer)),
-        };
-        let client = match client {
-            Ok(client) => client,
-            Err(error) => return no_preamble(peer, &error),
-        };
         let mut app = App::new(&shared, Some(client.address));
         let mut off = shared.until_off();
         let mut server = server!(Server, (stream, AsyncIo), shared, client.trustworthy(), implicit);
-        session!(server, app, wait!(off, server), |delivery| smol::unblock(|| delivery.commit())
+        async move {
+            session!(server, app, wait!(off, server), |delivery| smol::unblock(
+                || delivery.commit()
+            )
             .await);
+        }
     }
 }
 
@@ -292,7 +308,13 @@ mod on_async_std {
         while let Some(taken) = off.or(pin!(listener.accept())).await {
             match taken {
                 Ok((stream, peer)) => {
-                    spawn(session(stream, peer, implicit, Arc::clone(&shared)));
+                    let shared = Arc::clone(&shared);
+                    if shared.policy.proxied {
+                        spawn(proxied(stream, peer, implicit, shared));
+                    } else {
+                        let client = Client::itself(peer);
+                        spawn(session(stream, client, implicit, shared));
+                    }
                 }
                 Err(error) => {
                     failed_to_accept(&error);
@@ -302,27 +324,30 @@ mod on_async_std {
         }
     }
 
-    pub(super) async fn session(
-        mut stream: TcpStream,
-        peer: SocketAddr,
+    async fn proxied(mut stream: TcpStream, peer: SocketAddr, implicit: bool, shared: Arc<Shared>) {
+        match preamble::futures(&mut stream, peer).await {
+            Ok(client) => session(stream, client, implicit, shared).await,
+            Err(error) => no_preamble(peer, &error),
+        }
+    }
+
+    pub(super) fn session(
+        stream: TcpStream,
+        client: Client,
         implicit: bool,
         shared: Arc<Shared>,
-    ) {
+    ) -> impl Future<Output = ()> + Send {
         let _ = stream.set_nodelay(true);
-        let client = match shared.policy.proxied {
-            true => Box::pin(preamble::futures(&mut stream, peer)).await,
-            false => Ok(Client::itself(peer)),
-        };
-        let client = match client {
-            Ok(client) => client,
-            Err(error) => return no_preamble(peer, &error),
-        };
         let mut app = App::new(&shared, Some(client.address));
         let mut off = shared.until_off();
         let mut server =
             server!(Server, (Tcp(stream), Sleep), shared, client.trustworthy(), implicit);
-        session!(server, app, wait!(off, server), |delivery| spawn_blocking(|| delivery.commit())
+        async move {
+            session!(server, app, wait!(off, server), |delivery| spawn_blocking(
+                || delivery.commit()
+            )
             .await);
+        }
     }
 }
 
@@ -338,7 +363,8 @@ mod tests {
     /// part of a future is kept by each session, used or not.
     #[test]
     fn a_session_is_small() {
-        let sizes = [size(on_tokio::session), size(on_smol::session), size(on_async_std::session)];
-        assert!(sizes.iter().all(|size| *size <= 2048), "{sizes:?}");
+        let others = [size(on_smol::session), size(on_async_std::session)];
+        assert!(size(on_tokio::session) <= 704, "{}", size(on_tokio::session));
+        assert!(others.iter().all(|size| *size <= 1152), "{others:?}");
     }
 }

@@ -3,13 +3,13 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Poll, ready};
 use std::time::Duration;
 
+use event_listener::{Event as Waiting, EventListener};
 use ipnet::IpNet;
-use smol::channel::{Receiver, Sender, bounded};
 use smtp_codec::server::Config;
 use smtp_sasl::Users;
 use smtp_tls::ServerTls;
@@ -49,8 +49,8 @@ pub(super) struct Shared {
     taken: AtomicU64,
     sessions: AtomicUsize,
     changed: (Mutex<()>, Condvar),
-    /// Closed when the server is called off.
-    off: (Sender<()>, Receiver<()>),
+    /// Whether the server was called off, and who waits for that.
+    off: (AtomicBool, Waiting),
 }
 
 impl Shared {
@@ -69,7 +69,7 @@ impl Shared {
             taken: AtomicU64::new(0),
             sessions: AtomicUsize::new(0),
             changed: (Mutex::new(()), Condvar::new()),
-            off: bounded(1),
+            off: (AtomicBool::new(false), Waiting::new()),
         }
     }
 
@@ -81,13 +81,14 @@ impl Shared {
 
     /// Calls the server off: no more connections, and sessions end where they can.
     pub(super) fn call_off(&self) {
-        self.off.0.close();
+        self.off.0.store(true, Ordering::SeqCst);
+        self.off.1.notify(usize::MAX);
         self.wake();
     }
 
     /// Whether the server was called off.
     pub(super) fn is_off(&self) -> bool {
-        self.off.0.is_closed()
+        self.off.0.load(Ordering::SeqCst)
     }
 
     /// Whether no more messages are taken: there were enough, or the server was called off.
@@ -97,8 +98,12 @@ impl Shared {
 
     /// A wait for the server to be called off, whatever the runtime.
     pub(super) fn until_off(&self) -> UntilOff {
-        let off = self.off.1.clone();
-        UntilOff(Some(Box::pin(async move { off.recv().await.unwrap_or_default() })))
+        let told = self.off.1.listen();
+        // Whoever began to listen too late is told by itself.
+        if self.is_off() {
+            self.off.1.notify(usize::MAX);
+        }
+        UntilOff(Some(told))
     }
 
     /// Counts a session for as long as what is returned lives.
@@ -141,25 +146,24 @@ impl Shared {
 }
 
 /// Tells once that the server was called off.
-pub(super) struct UntilOff(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+pub(super) struct UntilOff(Option<EventListener>);
 
 impl UntilOff {
     /// What `other` gives, or `None` if the server is called off before; that is said only once.
     /// It is only lent: a future that is handed on takes its room once more in each that holds it.
-    pub(super) async fn or<T>(
+    pub(super) fn or<T>(
         &mut self,
         mut other: Pin<&mut impl Future<Output = T>>,
-    ) -> Option<T> {
-        poll_fn(|cx| {
+    ) -> impl Future<Output = Option<T>> {
+        poll_fn(move |cx| {
             if let Poll::Ready(done) = other.as_mut().poll(cx) {
                 return Poll::Ready(Some(done));
             }
             let Some(off) = &mut self.0 else { return Poll::Pending };
-            ready!(off.as_mut().poll(cx));
+            ready!(Pin::new(off).poll(cx));
             self.0 = None;
             Poll::Ready(None)
         })
-        .await
     }
 }
 
