@@ -38,6 +38,7 @@ pub(crate) struct Link<S, T, C> {
     heard: u64,
     rounds: u8,
     late: bool,
+    flushing: bool,
     /// Writing failed: nothing more is sent, and what the peer has said is read to its end.
     deaf: bool,
     error: Option<io::Error>,
@@ -59,6 +60,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
             heard: 0,
             rounds: 0,
             late: false,
+            flushing: false,
             deaf: false,
             error: None,
             over: false,
@@ -77,7 +79,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
             return Err(io::ErrorKind::NotConnected.into());
         }
         loop {
-            let want = self.connection.step();
+            // What left the connection may still have to leave the stream.
+            let want = if self.flushing { Want::Flush } else { self.connection.step() };
             let ending = self.late || self.deaf;
             if self.heard != self.connection.heard() && !ending {
                 self.heard = self.connection.heard();
@@ -105,7 +108,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
                 self.secure(by).await;
                 continue;
             }
-            match self.exchange(want, by).await {
+            // It outlives this future.
+            self.flushing = want == Want::Flush;
+            let exchanged = self.exchange(want, by).await;
+            self.flushing = false;
+            match exchanged {
                 Some(Ok(())) => {}
                 Some(Err(error)) => self.failed(error, patience),
                 None if self.deaf => self.connection.eof(),
