@@ -213,8 +213,8 @@ impl App {
     }
 
     fn begin(&mut self, data: Data<'_>) {
-        let record = self.record(data.protocol());
-        match self.shared.store.begin(record) {
+        let protocol = data.protocol();
+        match self.shared.store.begin(|| self.record(protocol)) {
             Ok(delivery) => {
                 self.transaction().delivery = Some(Box::new(delivery));
                 data.accept();
@@ -287,13 +287,13 @@ impl App {
         }
     }
 
-    fn record(&mut self, protocol: Protocol) -> EnvelopeRecord {
-        let transaction = self.transaction();
+    fn record(&self, protocol: Protocol) -> EnvelopeRecord {
+        let transaction = self.transaction.as_deref();
         EnvelopeRecord {
             protocol: protocol.to_string(),
-            reverse_path: transaction.reverse_path.clone(),
-            parameters: transaction.parameters.clone(),
-            recipients: transaction.recipients.clone(),
+            reverse_path: transaction.and_then(|it| it.reverse_path.clone()),
+            parameters: transaction.map(|it| it.parameters.clone()).unwrap_or_default(),
+            recipients: transaction.map(|it| it.recipients.clone()).unwrap_or_default(),
             peer: match &self.named {
                 Some(named) => named.0,
                 None => self.peer.map(|peer| peer.ip()),

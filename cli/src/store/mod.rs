@@ -78,22 +78,23 @@ impl Store {
         }
     }
 
-    /// Starts a message. The envelope is complete by then: content follows the last recipient.
+    /// Starts a message. The envelope is complete by then: content follows the last recipient. It is
+    /// asked for only where it is stored.
     ///
     /// # Errors
     ///
     /// The temporary file cannot be made or written, or the envelope holds control characters
     /// and cannot be written into header fields ([`io::ErrorKind::InvalidInput`]).
-    pub(crate) fn begin(&self, envelope: EnvelopeRecord) -> io::Result<Delivery> {
+    pub(crate) fn begin(&self, envelope: impl FnOnce() -> EnvelopeRecord) -> io::Result<Delivery> {
         let id = Id::next();
         let target = match &self.0 {
             Kind::Maildir { dir, hostname } => {
-                let fields = trace::fields(&envelope, hostname, &id, &Zoned::now())?;
+                let fields = trace::fields(&envelope(), hostname, &id, &Zoned::now())?;
                 let mut file = MaildirFile::create(Arc::clone(dir))?;
                 file.write(fields.as_bytes())?;
                 Target::Maildir(file)
             }
-            Kind::Raw { dir } => Target::Raw(RawFile::create(Arc::clone(dir), &id, envelope)?),
+            Kind::Raw { dir } => Target::Raw(RawFile::create(Arc::clone(dir), &id, envelope())?),
             Kind::Discard => Target::Discard,
         };
         Ok(Delivery { id, size: 0, failure: None, target })
