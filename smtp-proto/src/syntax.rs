@@ -143,8 +143,7 @@ impl Class {
 
 /// Whether there is a control outside ASCII (U+0080 to U+009F) in UTF-8.
 pub(crate) fn has_c1(utf8: &[u8]) -> bool {
-    let behind = utf8.get(1..).unwrap_or_default();
-    utf8.iter().zip(behind).any(|two| matches!(two, (0xc2, 0x80..0xa0)))
+    memchr::memchr_iter(0xc2, utf8).any(|at| matches!(utf8.get(at + 1), Some(0x80..0xa0)))
 }
 
 static CLASSES: [u16; 256] = classes();

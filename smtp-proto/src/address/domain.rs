@@ -9,7 +9,7 @@ use core::{
 use super::{
     AddressError, AddressLiteral,
     error::{Parsed, fault, whole},
-    literal::literal,
+    literal::{literal, literal_octets},
     utf8::Utf8,
 };
 use crate::sink::{Sink, Text};
@@ -95,6 +95,13 @@ impl<'a> Domain<'a> {
     pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (name, rest) = Utf8::ascii(input, plain(input)?.get())?;
         Some((Domain(name), rest))
+    }
+
+    /// The length of the domain at the start of `input`, spelt strictly and not too long. That what is
+    /// not ASCII in it is UTF-8 has still to be checked.
+    pub(super) fn spelt(input: &[u8]) -> Option<usize> {
+        let class = Class::LDH.or(Class::NON_ASCII);
+        scan(input, class, Syntax::Strict).ok().filter(|length| *length <= MAX_DOMAIN)
     }
 
     /// The length of the domain at the start of `input`, if it is [`plain`].
@@ -190,6 +197,21 @@ impl<'a> Host<'a> {
             Host::Literal(_) => true,
         }
     }
+
+    /// The literal or the domain that `input` is as a whole, spelt strictly.
+    pub(crate) fn spelt(input: &'a [u8]) -> Option<Self> {
+        let (host, length) = match input {
+            [b'[', ..] => {
+                let (literal, length) = literal_octets(input)?;
+                (Host::Literal(literal), length)
+            }
+            _ => {
+                let length = Domain::spelt(input)?;
+                (Host::Domain(Domain(Utf8::spelt(input)?)), length)
+            }
+        };
+        (length == input.len()).then_some(host)
+    }
 }
 
 impl Host<'_> {
@@ -271,12 +293,23 @@ fn international(input: &str, class: Class, syntax: Syntax) -> Parsed<'_, &str> 
     }
 }
 
-/// The length of a domain in ASCII whose dots and hyphens each stand between letters or digits, and
-/// that is no longer than a label may be.
+/// The length of a domain in ASCII whose dots and hyphens each stand between letters or digits.
 #[inline]
 fn plain(input: &[u8]) -> Option<NonZeroUsize> {
     let length = Class::LET_DIG.joined(input, |byte| matches!(byte, b'.' | b'-'))?;
-    (length.get() <= MAX_LABEL).then_some(length)
+    (length.get() <= MAX_LABEL || is_short(input.get(..length.get())?)).then_some(length)
+}
+
+/// Whether the domain, and each label of it, is within the limits.
+#[cold]
+fn is_short(domain: &[u8]) -> bool {
+    let mut label = 0;
+    let short = memchr::memchr_iter(b'.', domain).chain([domain.len()]).all(|dot| {
+        let length = dot - label;
+        label = dot + 1;
+        length <= MAX_LABEL
+    });
+    short && domain.len() <= MAX_DOMAIN
 }
 
 /// The length of the domain at the start of `input`, whose labels are of `class`.

@@ -82,36 +82,45 @@ impl fmt::Display for AddressLiteral {
 
 /// `address-literal`: takes one at the start of the input and returns the rest.
 pub(super) fn literal(input: &str) -> Parsed<'_, AddressLiteral> {
-    let bracketed = input.strip_prefix('[').and_then(|inner| {
-        let (content, rest) = Class::DCONTENT.split(inner);
-        Some((rest.strip_prefix(']')?, content))
-    });
-    let (rest, content) = bracketed.ok_or(fault(AddressError::Literal))?;
-    let address = match content.split_at_checked("IPv6:".len()) {
-        Some((tag, ip)) if tag.eq_ignore_ascii_case("IPv6:") => {
-            ip.parse().ok().map(AddressLiteral::V6)
+    let literal = literal_octets(input.as_bytes())
+        .and_then(|(literal, length)| Some((input.get(length..)?, literal)));
+    literal.ok_or(fault(AddressError::Literal))
+}
+
+/// The same for octets; the length of what was taken comes back.
+pub(super) fn literal_octets(input: &[u8]) -> Option<(AddressLiteral, usize)> {
+    let (content, rest) = Class::DCONTENT.split_bytes(input.strip_prefix(b"[")?);
+    rest.strip_prefix(b"]")?;
+    let literal = match content.split_first_chunk::<5>() {
+        Some((tag, ip)) if tag.eq_ignore_ascii_case(b"IPv6:") => {
+            let ip = core::str::from_utf8(ip).ok()?;
+            AddressLiteral::V6(ip.parse().ok()?)
         }
-        _ => ipv4(content).map(AddressLiteral::V4),
+        _ => AddressLiteral::V4(ipv4(content)?),
     };
-    address.map(|address| (rest, address)).ok_or(fault(AddressError::Literal))
+    Some((literal, content.len() + 2))
 }
 
 /// `IPv4-address-literal = Snum 3("."  Snum)`; unlike in RFC 6943 section 3.1.1 a leading zero is
 /// a digit like any other.
-fn ipv4(text: &str) -> Option<Ipv4Addr> {
-    let mut parts = text.split('.').map(snum);
+fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
+    let mut parts = text.split(|octet| *octet == b'.');
     let mut octets = [0; 4];
     for octet in &mut octets {
-        *octet = parts.next()??;
+        *octet = snum(parts.next()?)?;
     }
     parts.next().is_none().then(|| octets.into())
 }
 
 /// `Snum = 1*3DIGIT`
-fn snum(text: &str) -> Option<u8> {
-    let digits = text.as_bytes();
-    let plain = (1..=3).contains(&digits.len()) && Class::DIGIT.run(digits) == digits.len();
-    plain.then_some(text)?.parse().ok()
+fn snum(digits: &[u8]) -> Option<u8> {
+    if !(1..=3).contains(&digits.len()) {
+        return None;
+    }
+    digits.iter().try_fold(0_u8, |number, digit| match digit {
+        b'0'..=b'9' => number.checked_mul(10)?.checked_add(digit - b'0'),
+        _ => None,
+    })
 }
 
 #[cfg(test)]

@@ -96,6 +96,16 @@ impl<'a> LocalPart<'a> {
         plain(input).filter(|length| length.get() <= MAX_LOCAL_PART)
     }
 
+    /// How long the local part at the start of `input` is, spelt strictly and not too long. That what
+    /// is not ASCII in it is UTF-8 has still to be checked.
+    pub(super) fn spelt(input: &[u8]) -> Option<usize> {
+        let length = match input {
+            [b'"', ..] => quoted_string_length(input)?,
+            _ => dot_string_length(input, Class::ATEXT, Syntax::Strict)?,
+        };
+        (length <= MAX_LOCAL_PART).then_some(length)
+    }
+
     /// Octets that were parsed before.
     pub(super) const fn of_octets(octets: &'a [u8]) -> Self {
         LocalPart(Utf8::checked(octets))

@@ -10,6 +10,7 @@ use super::{
     AddressError, AddressLiteral, Domain, Host, LocalPart,
     domain::host_at,
     error::{Fault, Parsed, fault, whole},
+    literal::literal_octets,
     local_part::local_part_at,
     utf8::Utf8,
 };
@@ -107,6 +108,30 @@ impl<'a> Mailbox<'a> {
         Some((Mailbox { text, local, literal: None }, rest))
     }
 
+    /// The same for any mailbox that is spelt strictly.
+    pub(super) fn spelt(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let local = LocalPart::spelt(input)?;
+        let behind = input.get(local..)?.strip_prefix(b"@")?;
+        let (kept, read, literal) = match behind {
+            [b'[', ..] => {
+                let (literal, read) = literal_octets(behind)?;
+                (0, read, Some(literal))
+            }
+            _ => {
+                let domain = Domain::spelt(behind)?;
+                (domain, domain, None)
+            }
+        };
+        // A literal is written anew and may grow: "::" for one group becomes ":0:".
+        let written = literal.map_or(kept, |_| AddressLiteral::MAX_WRITTEN);
+        if local + 1 + written > MAX_MAILBOX {
+            return None;
+        }
+        let text = Utf8::spelt(input.get(..local + 1 + kept)?)?;
+        let local = u8::try_from(local).ok()?;
+        Some((Mailbox { text, local, literal }, behind.get(read..)?))
+    }
+
     /// A mailbox that was parsed before, by its [parts](Mailbox::kept).
     #[cfg(feature = "alloc")]
     pub(super) const fn checked(text: &'a str, local: u8, literal: Option<AddressLiteral>) -> Self {
@@ -176,7 +201,7 @@ fn plain(input: &[u8]) -> Option<(NonZeroUsize, NonZeroUsize)> {
         [b'@', behind @ ..] => Domain::plain_length(behind)?,
         _ => return None,
     };
-    Some((local, domain))
+    (local.get() + 1 + domain.get() <= MAX_MAILBOX).then_some((local, domain))
 }
 
 #[derive(Clone, Copy)]

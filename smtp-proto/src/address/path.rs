@@ -223,6 +223,11 @@ impl<'a> ReversePath<'a> {
             _ => plain(input).map(|(mailbox, rest)| (ReversePath::Mailbox(mailbox), rest)),
         }
     }
+
+    /// The same for any mailbox that is spelt strictly.
+    pub(crate) fn spelt(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        spelt(input).map(|(mailbox, rest)| (ReversePath::Mailbox(mailbox), rest))
+    }
 }
 
 impl<'a> ForwardPath<'a> {
@@ -231,12 +236,28 @@ impl<'a> ForwardPath<'a> {
     pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
         plain(input).map(|(mailbox, rest)| (ForwardPath::Mailbox(mailbox), rest))
     }
+
+    /// The same for `<Postmaster>`, and any mailbox that is spelt strictly.
+    pub(crate) fn spelt(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        const POSTMASTER: &[u8; 12] = b"<Postmaster>";
+        match input.split_first_chunk::<12>() {
+            Some((start, rest)) if start.eq_ignore_ascii_case(POSTMASTER) => {
+                Some((ForwardPath::Postmaster, rest))
+            }
+            _ => spelt(input).map(|(mailbox, rest)| (ForwardPath::Mailbox(mailbox), rest)),
+        }
+    }
 }
 
 /// A path as nearly all are, without a source route, and what follows it.
 #[inline]
 fn plain(input: &[u8]) -> Option<(Mailbox<'_>, &[u8])> {
     let (mailbox, behind) = Mailbox::plain(input.strip_prefix(b"<")?)?;
+    Some((mailbox, behind.strip_prefix(b">")?))
+}
+
+fn spelt(input: &[u8]) -> Option<(Mailbox<'_>, &[u8])> {
+    let (mailbox, behind) = Mailbox::spelt(input.strip_prefix(b"<")?)?;
     Some((mailbox, behind.strip_prefix(b">")?))
 }
 

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::syntax::has_c1;
+
 /// Octets that were found to be UTF-8. Parsers read octets, and nearly all addresses are ASCII by
 /// the classes of their octets; a `str` is made of them only where one is asked for.
 #[derive(Clone, Copy, Default)]
@@ -26,6 +28,12 @@ impl<'a> Utf8<'a> {
     pub(crate) fn ascii(input: &'a [u8], length: usize) -> Option<(Self, &'a [u8])> {
         let (text, rest) = input.split_at_checked(length)?;
         Some((Utf8(text), rest))
+    }
+
+    /// Octets as a whole, if they are UTF-8 without controls outside ASCII.
+    pub(crate) fn spelt(octets: &'a [u8]) -> Option<Self> {
+        let is_text = octets.is_ascii() || core::str::from_utf8(octets).is_ok() && !has_c1(octets);
+        is_text.then_some(Utf8(octets))
     }
 
     #[inline]

@@ -3,7 +3,6 @@
 use core::fmt;
 use core::hash::{Hash, Hasher};
 
-use super::all;
 use crate::syntax::Class;
 
 /// The name of a SASL mechanism, compared without regard to case.
@@ -29,8 +28,8 @@ impl<'a> Mechanism<'a> {
     /// Checks a name of 1 to 20 octets.
     #[must_use]
     pub fn parse(name: &'a str) -> Option<Self> {
-        ((1..=20).contains(&name.len()) && all(name, Class::LDH.or(Class::UNDERSCORE)))
-            .then_some(Mechanism(name))
+        let length = Class::LDH.or(Class::UNDERSCORE).run(name.as_bytes());
+        (length == name.len() && (1..=20).contains(&length)).then_some(Mechanism(name))
     }
 
     /// The name as received.

@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use super::all;
-use super::xtext::Xtext;
+use super::xtext::{Xtext, is_xtext};
+use crate::address::Utf8;
 use crate::syntax::Class;
 
 /// The recipient as the sender first named it: an address type and an encoded address.
@@ -61,19 +61,32 @@ impl<'a> OriginalRecipient<'a> {
     /// Checks a whole ORCPT value.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
-        let (address_type, address) = text.split_once(';')?;
-        // An Atom may hold "=", an esmtp-value may not (RFC 5321 section 4.1.2).
-        let is_atom = !address_type.is_empty() && all(address_type, Class::ASCII_ATEXT);
-        if !is_atom || address_type.contains('=') {
+        if !Self::holds(Utf8::new(text)) {
             return None;
         }
+        let (address_type, address) = text.split_once(';')?;
         let address = if address_type.eq_ignore_ascii_case("utf-8") {
             OriginalAddress::Utf8(Utf8Address::parse(address)?)
         } else {
-            let address = Xtext::parse(address).filter(|address| !address.has_control())?;
-            OriginalAddress::Xtext(address)
+            OriginalAddress::Xtext(Xtext::parse(address)?)
         };
         Some(OriginalRecipient { text, address_type, address })
+    }
+
+    /// Whether this is such a value.
+    pub(super) fn holds(text: Utf8<'_>) -> bool {
+        let (address_type, behind) = Class::ASCII_ATEXT.split_bytes(text.as_bytes());
+        // An Atom may hold "=", an esmtp-value may not (RFC 5321 section 4.1.2).
+        let is_type = !address_type.is_empty() && !address_type.contains(&b'=');
+        match behind {
+            [b';', ..] if !is_type => false,
+            [b';', ..] if address_type.eq_ignore_ascii_case(b"utf-8") => {
+                let address = text.as_str().split_once(';');
+                address.is_some_and(|(_, address)| Utf8Address::parse(address).is_some())
+            }
+            [b';', address @ ..] => is_xtext(address, |octet| !octet.is_ascii_control()),
+            _ => false,
+        }
     }
 
     /// The value as received.

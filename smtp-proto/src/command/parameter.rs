@@ -175,25 +175,34 @@ impl Keyword {
     }
 
     fn takes(self, value: Option<Utf8<'_>>) -> bool {
-        let Some(value) = value.map(Utf8::as_str) else {
+        let Some(text) = value else {
             return matches!(self, Keyword::SmtpUtf8 | Keyword::RequireTls | Keyword::Prdr);
         };
+        let octets = text.as_bytes();
         match self {
             Keyword::SmtpUtf8 | Keyword::RequireTls | Keyword::Prdr => false,
-            Keyword::Size => value::octets(value.as_bytes()).is_some(),
-            Keyword::Body => Body::parse(value.as_bytes()).is_some(),
-            Keyword::Ret => Ret::parse(value).is_some(),
-            Keyword::Envid => value::envid(value).is_some(),
-            Keyword::Auth => AuthParameter::parse(value).is_some(),
+            Keyword::Size => value::octets(octets).is_some(),
+            Keyword::Body => Body::parse(octets).is_some(),
+            Keyword::Ret => Ret::parse(octets).is_some(),
+            Keyword::Envid => value::is_envid(octets),
+            Keyword::Auth => AuthParameter::holds(octets),
+            Keyword::Notify => Notify::parse(octets).is_some(),
+            Keyword::Orcpt => OriginalRecipient::holds(text),
+            _ => self.takes_text(text.as_str()),
+        }
+    }
+
+    /// The same for those that are rare.
+    fn takes_text(self, value: &str) -> bool {
+        match self {
             Keyword::HoldFor => value::hold_for(value).is_some(),
             Keyword::HoldUntil => DateTime::parse(value).is_some(),
             Keyword::By => DeliverBy::parse(value).is_some(),
             Keyword::MtPriority => value::mt_priority(value).is_some(),
             Keyword::Mtrk => Tracking::parse(value).is_some(),
             Keyword::Submitter => value::submitter(value).is_some(),
-            Keyword::Notify => Notify::parse(value).is_some(),
-            Keyword::Orcpt => OriginalRecipient::parse(value).is_some(),
             Keyword::Rrvs => ValidSince::parse(value).is_some(),
+            _ => false,
         }
     }
 }

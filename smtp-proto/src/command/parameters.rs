@@ -189,7 +189,7 @@ impl<'a> MailParameters<'a> {
     /// RET (RFC 3461).
     #[must_use]
     pub fn ret(&self) -> Option<Ret> {
-        self.value(Keyword::Ret).and_then(Ret::parse)
+        self.value(Keyword::Ret).and_then(|value| Ret::parse(value.as_bytes()))
     }
 
     /// ENVID: it stands for printable ASCII (RFC 3461).
@@ -258,7 +258,7 @@ impl<'a> RcptParameters<'a> {
     /// NOTIFY (RFC 3461).
     #[must_use]
     pub fn notify(&self) -> Option<Notify> {
-        self.value(Keyword::Notify).and_then(Notify::parse)
+        self.value(Keyword::Notify).and_then(|value| Notify::parse(value.as_bytes()))
     }
 
     /// ORCPT (RFC 3461, RFC 6533).

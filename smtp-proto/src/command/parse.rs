@@ -35,11 +35,13 @@ fn blamed(error: CommandError, line: &[u8]) -> CommandError {
     }
 }
 
-/// EHLO, MAIL and RCPT with plain names, spelt by the letter of the grammar: most lines of a session.
+/// Greetings, MAIL and RCPT with plain names, spelt by the letter of the grammar: most lines of a session.
 /// What is not taken here is looked at again, and may be as good.
 #[inline]
 fn usual(line: &[u8]) -> Option<Command<'_>> {
     const EHLO: u32 = word(b"EHLO");
+    const HELO: u32 = word(b"HELO");
+    const LHLO: u32 = word(b"LHLO");
     const MAIL: u32 = word(b"MAIL");
     const RCPT: u32 = word(b"RCPT");
 
@@ -63,8 +65,12 @@ fn usual(line: &[u8]) -> Option<Command<'_>> {
             };
             Some(Command::Rcpt { forward_path, parameters })
         }
-        EHLO => match Domain::plain(rest)? {
-            (domain, []) => Some(Command::Ehlo(Host::Domain(domain))),
+        verb @ (EHLO | HELO | LHLO) => match Domain::plain(rest)? {
+            (domain, []) => Some(match verb {
+                EHLO => Command::Ehlo(Host::Domain(domain)),
+                HELO => Command::Helo(Host::Domain(domain)),
+                _ => Command::Lhlo(Host::Domain(domain)),
+            }),
             _ => None,
         },
         _ => None,
@@ -184,17 +190,20 @@ fn unknown(line: &[u8]) -> Outcome<Command<'_>> {
 /// lhlo = "LHLO" SP Domain CRLF                           ; RFC 2033 section 4.1
 /// ```
 fn hello(rest: &[u8], syntax: Syntax) -> Outcome<Host<'_>> {
+    if let Some(host) = rest.strip_prefix(b" ").and_then(Host::spelt) {
+        return Ok(host);
+    }
     let text = argument(rest, syntax)?;
     match address(host(syntax)(text)) {
-        Ok((host, "")) => Ok(host),
+        Ok((host, [])) => Ok(host),
         Ok(_) => Err(CommandError::Host(AddressError::Domain)),
         Err(error) => Err(CommandError::Host(error)),
     }
 }
 
-fn address<'a, T>(parsed: Parsed<'a, T>) -> Result<(T, &'a str), AddressError> {
+fn address<'a, T>(parsed: Parsed<'a, T>) -> Result<(T, &'a [u8]), AddressError> {
     match parsed {
-        Ok((rest, value)) => Ok((value, rest)),
+        Ok((rest, value)) => Ok((value, rest.as_bytes())),
         Err(nom::Err::Error(Fault(error)) | nom::Err::Failure(Fault(error))) => Err(error),
         Err(nom::Err::Incomplete(_)) => Err(AddressError::Syntax),
     }
@@ -205,9 +214,12 @@ fn address<'a, T>(parsed: Parsed<'a, T>) -> Result<(T, &'a str), AddressError> {
 /// ```
 fn mail(rest: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
     let text = separated(rest, syntax).and_then(from).ok_or(CommandError::NoFrom)?;
-    let (reverse_path, tail) = address(reverse_path(syntax)(path_text(text, syntax)?))
-        .map_err(CommandError::ReversePath)?;
-    let parameters = match tail.as_bytes() {
+    let (reverse_path, tail) = match ReversePath::spelt(text) {
+        Some(found) => found,
+        None => address(reverse_path(syntax)(path_text(text, syntax)?))
+            .map_err(CommandError::ReversePath)?,
+    };
+    let parameters = match tail {
         [] => MailParameters::EMPTY,
         tail => parameters(tail, syntax, MailParameters::of_octets)?,
     };
@@ -220,9 +232,12 @@ fn mail(rest: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
 /// ```
 fn rcpt(rest: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
     let text = separated(rest, syntax).and_then(to).ok_or(CommandError::NoTo)?;
-    let (forward_path, tail) = address(forward_path(syntax)(path_text(text, syntax)?))
-        .map_err(CommandError::ForwardPath)?;
-    let parameters = match tail.as_bytes() {
+    let (forward_path, tail) = match ForwardPath::spelt(text) {
+        Some(found) => found,
+        None => address(forward_path(syntax)(path_text(text, syntax)?))
+            .map_err(CommandError::ForwardPath)?,
+    };
+    let parameters = match tail {
         [] => RcptParameters::EMPTY,
         tail => parameters(tail, syntax, RcptParameters::of_octets)?,
     };
@@ -275,14 +290,13 @@ fn parameters<'a, T>(
 /// ```
 #[inline(never)]
 fn bdat(rest: &[u8], syntax: Syntax) -> Option<Command<'_>> {
-    let text = argument(rest, syntax).ok()?;
-    let (digits, rest) = Class::DIGIT.split(text);
-    let size = value::octets(digits.as_bytes())?;
+    let (digits, rest) = Class::DIGIT.split_bytes(parameter::separator(rest, syntax)?);
+    let size = value::octets(digits)?;
     if rest.is_empty() {
         return Some(Command::Bdat { size, last: false });
     }
-    let marker = spaced(rest, syntax)?;
-    marker.eq_ignore_ascii_case("LAST").then_some(Command::Bdat { size, last: true })
+    let marker = parameter::separator(rest, syntax)?;
+    marker.eq_ignore_ascii_case(b"LAST").then_some(Command::Bdat { size, last: true })
 }
 
 /// ```text

@@ -13,7 +13,8 @@ use nom::{IResult, Parser};
 use super::base64::Base64;
 use super::date_time::{DateTime, date_time};
 use super::verb::word;
-use super::xtext::Xtext;
+use super::xtext::{Xtext, is_xtext};
+use crate::syntax::Class;
 
 /// `least` to `most` digits that fit a `T`.
 fn number<'a, T: FromStr>(
@@ -122,8 +123,9 @@ pub enum Ret {
 }
 
 impl Ret {
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        [Ret::Full, Ret::Hdrs].into_iter().find(|ret| text.eq_ignore_ascii_case(ret.as_str()))
+    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+        let is = |ret: &Ret| text.eq_ignore_ascii_case(ret.as_str().as_bytes());
+        [Ret::Full, Ret::Hdrs].into_iter().find(is)
     }
 
     /// The value as it is written.
@@ -173,17 +175,21 @@ impl Notify {
     const EVENTS: [(Self, &'static str); 3] =
         [(Self::SUCCESS, "SUCCESS"), (Self::FAILURE, "FAILURE"), (Self::DELAY, "DELAY")];
 
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        if text.eq_ignore_ascii_case("NEVER") {
+    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+        if text.eq_ignore_ascii_case(b"NEVER") {
             return Some(Self::NEVER);
         }
-        text.as_bytes().split(|byte| *byte == b',').try_fold(Self::NEVER, |set, element| {
-            let is_named = |name: &str| {
-                name.len() == element.len() && element.eq_ignore_ascii_case(name.as_bytes())
-            };
-            let (event, _) = Self::EVENTS.into_iter().find(|(_, name)| is_named(name))?;
-            Some(set | event)
-        })
+        let (mut set, mut rest) = (Self::NEVER, text);
+        loop {
+            let (name, behind) = Class::LET_DIG.split_bytes(rest);
+            let is = |(_, event): &(Self, &str)| name.eq_ignore_ascii_case(event.as_bytes());
+            set = set | Self::EVENTS.into_iter().find(is)?.0;
+            match behind {
+                [] => return Some(set),
+                [b',', next @ ..] => rest = next,
+                _ => return None,
+            }
+        }
     }
 
     /// No notifications at all.
@@ -246,17 +252,26 @@ pub enum AuthParameter<'a> {
 
 impl<'a> AuthParameter<'a> {
     pub(super) fn parse(text: &'a str) -> Option<Self> {
-        if text == "<>" {
-            return Some(AuthParameter::Null);
+        match text {
+            "<>" => Some(AuthParameter::Null),
+            _ if !Self::holds(text.as_bytes()) => None,
+            _ => Xtext::parse(text).map(AuthParameter::Mailbox),
         }
-        let mailbox = Xtext::parse(text).filter(|text| !text.has_control())?;
-        Some(AuthParameter::Mailbox(mailbox))
+    }
+
+    /// Whether this is such a value.
+    pub(super) fn holds(text: &[u8]) -> bool {
+        text == b"<>" || is_xtext(text, |octet| !octet.is_ascii_control())
     }
 }
 
 /// The xtext of ENVID, which stands for printable ASCII (RFC 3461 section 4.4).
 pub(super) fn envid(text: &str) -> Option<Xtext<'_>> {
-    Xtext::parse(text).filter(|text| text.decode().all(|octet| matches!(octet, b' '..=b'~')))
+    Xtext::parse(text).filter(|text| is_envid(text.as_str().as_bytes()))
+}
+
+pub(super) fn is_envid(text: &[u8]) -> bool {
+    is_xtext(text, |octet| matches!(octet, b' '..=b'~'))
 }
 
 /// The xtext of SUBMITTER, which stands for a mailbox (RFC 4405 section 4). It holds no control
@@ -474,12 +489,12 @@ mod tests {
 
     #[test]
     fn notify() {
-        assert_eq!(Notify::parse("never"), Some(Notify::NEVER));
-        assert_eq!(Notify::parse("delay,SUCCESS"), Some(Notify::SUCCESS | Notify::DELAY));
+        assert_eq!(Notify::parse(b"never"), Some(Notify::NEVER));
+        assert_eq!(Notify::parse(b"delay,SUCCESS"), Some(Notify::SUCCESS | Notify::DELAY));
         for text in
             ["", "NEVER,SUCCESS", "SUCCESS,NEVER", "SUCCESS,", ",DELAY", "BOGUS", "SUCCESS;DELAY"]
         {
-            assert_eq!(Notify::parse(text), None, "{text:?}");
+            assert_eq!(Notify::parse(text.as_bytes()), None, "{text:?}");
         }
     }
 

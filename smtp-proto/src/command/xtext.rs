@@ -30,14 +30,7 @@ impl<'a> Xtext<'a> {
     /// Checks that the whole of `text` is xtext; it may be empty.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
-        let mut rest = text;
-        loop {
-            (_, rest) = Class::XCHAR.split(rest);
-            if rest.is_empty() {
-                return Some(Xtext(text));
-            }
-            (_, rest) = hexchar(rest)?;
-        }
+        is_xtext(text.as_bytes(), |_| true).then_some(Xtext(text))
     }
 
     /// The text as received, still encoded.
@@ -48,14 +41,11 @@ impl<'a> Xtext<'a> {
 
     /// The octets that it stands for, in order.
     pub fn decode(&self) -> impl Iterator<Item = u8> + Clone + 'a {
-        let mut rest = self.0;
+        let mut rest = self.0.as_bytes();
         core::iter::from_fn(move || {
             let (octet, behind) = match hexchar(rest) {
                 Some(found) => found,
-                None => {
-                    let octet = *rest.as_bytes().first()?;
-                    (octet, rest.split_at_checked(1)?.1)
-                }
+                None => rest.split_first().map(|(octet, behind)| (*octet, behind))?,
             };
             rest = behind;
             Some(octet)
@@ -70,11 +60,22 @@ impl<'a> Xtext<'a> {
     }
 }
 
+/// Whether all of `text` is xtext, and what its hexchars stand for is `fit`; an xchar stands for itself.
+pub(super) fn is_xtext(text: &[u8], fit: impl Fn(u8) -> bool) -> bool {
+    let mut rest = text;
+    loop {
+        (_, rest) = Class::XCHAR.split_bytes(rest);
+        match hexchar(rest) {
+            Some((octet, behind)) if fit(octet) => rest = behind,
+            _ => return rest.is_empty(),
+        }
+    }
+}
+
 /// `hexchar` at the start of `text`: its octet and what follows.
-fn hexchar(text: &str) -> Option<(u8, &str)> {
-    let (&[b'+', high, low], _) = text.as_bytes().split_first_chunk::<3>()? else { return None };
-    let octet = digit(high)? << 4 | digit(low)?;
-    Some((octet, text.split_at_checked(3)?.1))
+fn hexchar(text: &[u8]) -> Option<(u8, &[u8])> {
+    let (&[b'+', high, low], behind) = text.split_first_chunk::<3>()? else { return None };
+    Some((digit(high)? << 4 | digit(low)?, behind))
 }
 
 fn digit(byte: u8) -> Option<u8> {
