@@ -63,7 +63,10 @@ impl<'a> LocalPart<'a> {
     ///
     /// As [`LocalPart::parse`].
     pub fn parse_with(text: &'a str, syntax: Syntax) -> Result<Self, AddressError> {
-        whole(|input| local_part_at(syntax, input), text, AddressError::LocalPart)
+        match Self::plain(text.as_bytes()) {
+            Some(length) if length.get() == text.len() => Ok(LocalPart(Utf8::new(text))),
+            _ => whole(|input| local_part_at(syntax, input), text, AddressError::LocalPart),
+        }
     }
 
     /// The text as received, with its quotes. It is kept as octets, so that each call looks through

@@ -3,6 +3,7 @@
 use core::fmt;
 use core::hash::{Hash, Hasher};
 
+use crate::address::Utf8;
 use crate::syntax::Class;
 
 /// The name of a SASL mechanism, compared without regard to case.
@@ -22,20 +23,29 @@ use crate::syntax::Class;
 /// assert_eq!(Mechanism::parse("MORE-THAN-20-OCTETS-X"), None);
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Mechanism<'a>(&'a str);
+pub struct Mechanism<'a>(Utf8<'a>);
 
 impl<'a> Mechanism<'a> {
     /// Checks a name of 1 to 20 octets.
     #[must_use]
     pub fn parse(name: &'a str) -> Option<Self> {
-        let length = Class::LDH.or(Class::UNDERSCORE).run(name.as_bytes());
-        (length == name.len() && (1..=20).contains(&length)).then_some(Mechanism(name))
+        match Self::split(name.as_bytes()) {
+            Some((mechanism, [])) => Some(mechanism),
+            _ => None,
+        }
+    }
+
+    /// The name at the start of `input`, and what follows it.
+    pub(super) fn split(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let length = Class::LDH.or(Class::UNDERSCORE).run(input);
+        let (name, rest) = Utf8::ascii(input, length).filter(|_| (1..=20).contains(&length))?;
+        Some((Mechanism(name), rest))
     }
 
     /// The name as received.
     #[must_use]
     pub const fn as_str(&self) -> &'a str {
-        self.0
+        self.0.as_str()
     }
 
     /// Whether it shows whoever listens a secret that can be used again: a password (PLAIN,
@@ -44,22 +54,22 @@ impl<'a> Mechanism<'a> {
     #[must_use]
     pub fn is_plaintext(&self) -> bool {
         let plaintext = ["PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"];
-        plaintext.iter().any(|name| name.eq_ignore_ascii_case(self.0))
+        plaintext.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(self.0.as_bytes()))
     }
 
     /// Whether it means nothing without TLS: it looks at the certificate (EXTERNAL, RFC 4422
     /// appendix A) or at the channel (names in -PLUS, RFC 5801 section 4).
     #[must_use]
     pub fn needs_tls(&self) -> bool {
-        let end = self.0.len().checked_sub(5).and_then(|at| self.0.get(at..));
-        self.0.eq_ignore_ascii_case("EXTERNAL")
-            || end.is_some_and(|end| end.eq_ignore_ascii_case("-PLUS"))
+        let name = self.0.as_bytes();
+        name.eq_ignore_ascii_case(b"EXTERNAL")
+            || name.last_chunk::<5>().is_some_and(|end| end.eq_ignore_ascii_case(b"-PLUS"))
     }
 }
 
 impl PartialEq for Mechanism<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.0.eq_ignore_ascii_case(other.0)
+        self.0.as_bytes().eq_ignore_ascii_case(other.0.as_bytes())
     }
 }
 
@@ -67,7 +77,7 @@ impl Eq for Mechanism<'_> {}
 
 impl Hash for Mechanism<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for byte in self.0.bytes() {
+        for byte in self.0.as_bytes() {
             state.write_u8(byte.to_ascii_uppercase());
         }
     }
@@ -75,7 +85,7 @@ impl Hash for Mechanism<'_> {
 
 impl fmt::Display for Mechanism<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -97,46 +107,60 @@ impl fmt::Display for Mechanism<'_> {
 /// assert_eq!(Base64::parse("dGVzdA"), None);
 /// assert_eq!(Base64::parse("dGVzdB=="), None);
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Base64<'a>(&'a str);
+#[derive(Clone, Copy)]
+pub struct Base64<'a>(Utf8<'a>);
 
 impl<'a> Base64<'a> {
     /// No octets.
-    pub const EMPTY: Base64<'static> = Base64("");
+    pub const EMPTY: Base64<'static> = Base64(Utf8::EMPTY);
 
     /// Checks that the whole of `text` is base64, padding and all.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
-        let (characters, padding) = Class::BASE64.split(text);
+        Self::of_octets(text.as_bytes())
+    }
+
+    /// The same for octets; what is taken is ASCII.
+    pub(super) fn of_octets(text: &'a [u8]) -> Option<Self> {
+        let (characters, padding) = Class::BASE64.split_bytes(text);
         let leftover = match padding {
-            "" => 0,
-            "=" => 0b11,
-            "==" => 0b1111,
+            b"" => 0,
+            b"=" => 0b11,
+            b"==" => 0b1111,
             _ => return None,
         };
-        let clean = characters.bytes().next_back().is_none_or(|last| sextet(last) & leftover == 0);
-        (text.len().is_multiple_of(4) && clean).then_some(Base64(text))
+        let clean = characters.last().is_none_or(|last| sextet(*last) & leftover == 0);
+        (text.len().is_multiple_of(4) && clean).then_some(Base64(Utf8::checked(text)))
     }
 
     /// The text, with its padding.
     #[must_use]
     pub const fn as_str(&self) -> &'a str {
-        self.0
+        self.0.as_str()
     }
 
     /// No octets at all.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.as_bytes().is_empty()
     }
 
     /// How many octets it stands for.
     #[must_use]
     pub fn decoded_len(&self) -> usize {
-        let padding = self.0.len() - self.0.trim_end_matches('=').len();
-        self.0.len() / 4 * 3 - padding
+        let text = self.0.as_bytes();
+        let padding = text.iter().rev().take_while(|octet| **octet == b'=').count();
+        text.len() / 4 * 3 - padding
     }
 }
+
+impl PartialEq for Base64<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes() == other.0.as_bytes()
+    }
+}
+
+impl Eq for Base64<'_> {}
 
 const fn sextet(character: u8) -> u8 {
     match character {
@@ -177,7 +201,7 @@ mod tests {
 
     #[test]
     fn debug_hides_the_text() {
-        assert_eq!(alloc::format!("{:?}", Base64("AHUAcA==")), "Base64(4 octets)");
+        assert_eq!(alloc::format!("{:?}", Base64::parse("AHUAcA==").unwrap()), "Base64(4 octets)");
     }
 
     #[test]

@@ -93,7 +93,7 @@ fn parse(line: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
         Verb::Lhlo => hello(rest, syntax).map(Command::Lhlo),
         Verb::Bdat => bdat(rest, syntax).ok_or(CommandError::ChunkSize),
         Verb::Noop => kept(rest).map(Command::Noop),
-        Verb::Auth => auth(rest, syntax),
+        Verb::Auth => auth(rest, syntax).map_err(|error| not_utf8(rest).unwrap_or(error)),
         Verb::Vrfy => looked_up(rest, syntax).map(Command::Vrfy),
         Verb::Expn => looked_up(rest, syntax).map(Command::Expn),
         Verb::Help => help(rest, syntax),
@@ -270,18 +270,22 @@ fn path_text(text: &[u8], syntax: Syntax) -> Outcome<&str> {
     utf8(if syntax.is_lenient() { trim_start(text) } else { text })
 }
 
-/// The parameters in what follows a path; white space stands between them. Only what is refused is
-/// looked through for octets that are not UTF-8.
+/// Only what is refused is looked through for octets that are not UTF-8.
+#[cold]
+fn not_utf8(refused: &[u8]) -> Option<CommandError> {
+    utf8(refused).err()
+}
+
+/// The parameters in what follows a path; white space stands between them.
 fn parameters<'a, T>(
     tail: &'a [u8],
     syntax: Syntax,
     check: impl Fn(&'a [u8], Syntax) -> Result<T, ParameterError>,
 ) -> Outcome<T> {
     let separated = parameter::separator(tail, syntax).ok_or(ParameterError::Syntax);
-    separated.and_then(|list| check(list, syntax)).map_err(|error| match utf8(tail) {
-        Ok(_) => CommandError::Parameter(error),
-        Err(error) => error,
-    })
+    separated
+        .and_then(|list| check(list, syntax))
+        .map_err(|error| not_utf8(tail).unwrap_or(CommandError::Parameter(error)))
 }
 
 /// ```text
@@ -305,14 +309,13 @@ fn bdat(rest: &[u8], syntax: Syntax) -> Option<Command<'_>> {
 /// ```
 #[inline(never)]
 fn auth(rest: &[u8], syntax: Syntax) -> Outcome<Command<'_>> {
-    let text = argument(rest, syntax)?;
-    let (name, rest) = Class::LDH.or(Class::UNDERSCORE).split(text);
-    let mechanism = checked(Mechanism::parse(name))?;
-    let initial_response = match rest {
-        "" => None,
-        _ => match checked(spaced(rest, syntax))? {
-            "=" => Some(Base64::EMPTY),
-            response => Some(Base64::parse(response).ok_or(CommandError::Base64)?),
+    let named = parameter::separator(rest, syntax).and_then(Mechanism::split);
+    let (mechanism, behind) = checked(named)?;
+    let initial_response = match behind {
+        [] => None,
+        _ => match checked(parameter::separator(behind, syntax))? {
+            b"=" => Some(Base64::EMPTY),
+            response => Some(Base64::of_octets(response).ok_or(CommandError::Base64)?),
         },
     };
     Ok(Command::Auth { mechanism, initial_response })

@@ -113,8 +113,10 @@ impl<'a> Argument<'a> {
     /// Checks the whole argument.
     #[must_use]
     pub fn parse_with(text: &'a str, syntax: Syntax) -> Option<Self> {
-        let (text, smtp_utf8) = match text.rsplit_once(' ') {
-            Some((before, last)) if last.eq_ignore_ascii_case("SMTPUTF8") => (before, true),
+        const PARAMETER: &str = " SMTPUTF8";
+        let before = text.len().checked_sub(PARAMETER.len());
+        let (text, smtp_utf8) = match before.and_then(|before| text.split_at_checked(before)) {
+            Some((before, last)) if last.eq_ignore_ascii_case(PARAMETER) => (before, true),
             _ => (text, false),
         };
         let fit = match syntax {
