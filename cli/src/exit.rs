@@ -31,6 +31,15 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// Says that a report could not be written, other than because nobody reads on.
+pub(crate) fn complain_of_output(command: &str, written: io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        complain(format_args!("{command}: cannot write to standard output: {error}"));
+    }
+}
+
 /// Writes a line to standard error, if it can be written; `eprintln!` would panic if it cannot.
 pub(crate) fn complain(line: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "{line}");

@@ -1,15 +1,19 @@
 //! What is said about a command line that cannot be read.
 
 use std::error::Error as _;
+use std::io::ErrorKind::BrokenPipe;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::exit::{Exit, complain};
+use crate::exit::{Exit, complain, complain_of_output};
 
 /// Prints help where it was asked for, and otherwise one sentence on standard error.
 pub(crate) fn refuse(error: &clap::Error) -> Exit {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        return error.print().map_or(Exit::Io, |()| Exit::Done);
+        let printed = error.print();
+        let is_lost = printed.as_ref().is_err_and(|error| error.kind() != BrokenPipe);
+        complain_of_output("smtp", printed);
+        return if is_lost { Exit::Io } else { Exit::Done };
     }
     complain(format_args!("smtp: {}", sentence(error)));
     exit(error)
