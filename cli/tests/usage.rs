@@ -113,3 +113,15 @@ fn output_that_cannot_be_written_is_complained_of() {
         assert_eq!(output.status.code(), Some(code), "{told}");
     }
 }
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_named() {
+    let output =
+        smtp(&["serve", "--listen", "127.0.0.1:0", "--tls-cert", "no.pem", "--tls-key", "k"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        told.starts_with("smtp serve: --tls-cert no.pem --tls-key k: cannot read no.pem: "),
+        "{told}"
+    );
+    assert_eq!(output.status.code(), Some(74));
+}

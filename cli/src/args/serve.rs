@@ -16,7 +16,11 @@ use super::{Endpoint, Runtime, count, machine};
 /// A message is acknowledged with 250 only when it is synced and in place.
 #[derive(Args, Debug)]
 #[command(after_help = "Example: receive one message, store it as it came, and stop\n  \
-                        smtp serve --listen 127.0.0.1:2525 --raw ./mail --exit-after 1")]
+                        smtp serve --listen 127.0.0.1:2525 --raw ./mail --exit-after 1\n\n\
+                        Exit codes:\n   \
+                        0  it was stopped, or has taken as many messages as it was to take\n  \
+                        64  the command line is wrong, or what a file of users says\n  \
+                        74  it cannot listen, or cannot read or write a file that it needs")]
 pub(crate) struct ServeArgs {
     /// Address to listen on; may be repeated, and port 0 picks a free one [default: 127.0.0.1:2525,
     /// unless --listen-tls is given]

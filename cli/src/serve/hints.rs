@@ -166,31 +166,40 @@ mod tests {
 
     #[test]
     fn in_the_clear() {
-        assert_eq!(lines("--discard", "127.0.0.1:2525"), [
-            "smtp send --server 127.0.0.1:2525",
-            "curl smtp://127.0.0.1:2525",
-            "swaks --server 127.0.0.1 --port 2525",
-        ]);
-        assert_eq!(lines("--lmtp", "[::]:24"), [
-            "smtp send --lmtp --server [::1]:24",
-            "swaks --protocol LMTP --server ::1 --port 24",
-        ]);
+        assert_eq!(
+            lines("--discard", "127.0.0.1:2525"),
+            [
+                "smtp send --server 127.0.0.1:2525",
+                "curl smtp://127.0.0.1:2525",
+                "swaks --server 127.0.0.1 --port 2525",
+            ]
+        );
+        assert_eq!(
+            lines("--lmtp", "[::]:24"),
+            ["smtp send --lmtp --server [::1]:24", "swaks --protocol LMTP --server ::1 --port 24",]
+        );
         assert!(lines("--proxy-protocol", "127.0.0.1:2525").is_empty());
     }
 
     #[test]
     fn with_tls() {
-        assert_eq!(lines("--tls-self-signed --require-tls", "127.0.0.1:2525"), [
-            "smtp send --server 127.0.0.1:2525 --tls required --insecure",
-            "curl smtp://127.0.0.1:2525 --ssl-reqd --insecure",
-            "swaks --server 127.0.0.1 --port 2525 --tls",
-        ]);
+        assert_eq!(
+            lines("--tls-self-signed --require-tls", "127.0.0.1:2525"),
+            [
+                "smtp send --server 127.0.0.1:2525 --tls required --insecure",
+                "curl smtp://127.0.0.1:2525 --ssl-reqd --insecure",
+                "swaks --server 127.0.0.1 --port 2525 --tls",
+            ]
+        );
         let own = "--tls-self-signed --tls-cert-out own.pem --listen-tls 0.0.0.0:465";
-        assert_eq!(lines(own, "0.0.0.0:465"), [
-            "smtp send --server 127.0.0.1:465 --tls implicit --tls-ca own.pem",
-            "curl smtps://127.0.0.1:465 --cacert own.pem",
-            "swaks --server 127.0.0.1 --port 465 --tls-on-connect",
-        ]);
+        assert_eq!(
+            lines(own, "0.0.0.0:465"),
+            [
+                "smtp send --server 127.0.0.1:465 --tls implicit --tls-ca own.pem",
+                "curl smtps://127.0.0.1:465 --cacert own.pem",
+                "swaks --server 127.0.0.1 --port 465 --tls-on-connect",
+            ]
+        );
         // The certificate is not for that address.
         let own = "--tls-self-signed --tls-cert-out own.pem";
         let elsewhere = lines(own, "192.0.2.1:25");
@@ -199,17 +208,23 @@ mod tests {
 
     #[test]
     fn with_a_login() {
-        assert_eq!(lines("--users u --require-auth", "127.0.0.1:2525"), [
-            "SECRET=... smtp send --server 127.0.0.1:2525 --user NAME --password-env SECRET",
-            "curl smtp://127.0.0.1:2525 --user NAME:PASSWORD",
-            "swaks --server 127.0.0.1 --port 2525 --auth-user NAME --auth-password PASSWORD",
-        ]);
+        assert_eq!(
+            lines("--users u --require-auth", "127.0.0.1:2525"),
+            [
+                "SECRET=... smtp send --server 127.0.0.1:2525 --user NAME --password-env SECRET",
+                "curl smtp://127.0.0.1:2525 --user NAME:PASSWORD",
+                "swaks --server 127.0.0.1 --port 2525 --auth-user NAME --auth-password PASSWORD",
+            ]
+        );
         assert_eq!(lines("--users u", "127.0.0.1:2525")[0], "smtp send --server 127.0.0.1:2525");
-        assert_eq!(lines("--tls-self-signed --tokens t --require-auth", "127.0.0.1:2525"), [
-            "SECRET=... smtp send --server 127.0.0.1:2525 --tls required --insecure --user NAME \
+        assert_eq!(
+            lines("--tls-self-signed --tokens t --require-auth", "127.0.0.1:2525"),
+            [
+                "SECRET=... smtp send --server 127.0.0.1:2525 --tls required --insecure --user NAME \
              --password-env SECRET --mechanism OAUTHBEARER",
-            "curl smtp://127.0.0.1:2525 --ssl-reqd --insecure --user NAME --oauth2-bearer TOKEN",
-        ]);
+                "curl smtp://127.0.0.1:2525 --ssl-reqd --insecure --user NAME --oauth2-bearer TOKEN",
+            ]
+        );
         assert!(lines("--tokens t --require-auth", "127.0.0.1:2525").is_empty());
     }
 }

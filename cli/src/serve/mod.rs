@@ -119,10 +119,18 @@ fn config(args: &ServeArgs) -> io::Result<Config> {
 fn policy(args: &ServeArgs, hostname: &str) -> io::Result<Policy> {
     let tls = match args.certificate() {
         None => None,
-        Some(Certificate::Files(chain, key)) => Some(ServerTls::from_pem_files(chain, key)),
+        Some(Certificate::Files(chain, key)) => {
+            let tls = ServerTls::from_pem_files(chain, key);
+            Some(tls.map_err(|error| {
+                let files = format!("--tls-cert {} --tls-key {}", chain.display(), key.display());
+                format!("{files}: {error}")
+            }))
+        }
         Some(Certificate::SelfSigned) => {
             let names = [hostname, "localhost", "127.0.0.1", "::1"];
             let names = names.into_iter().filter(|name| !name.starts_with('['));
+            let names = names.enumerate().filter(|(at, name)| *at == 0 || *name != hostname);
+            let names = names.map(|(_, name)| name);
             let (tls, pem) = ServerTls::self_signed(names).map_err(io::Error::other)?;
             if let Some(file) = &args.tls_cert_out {
                 std::fs::write(file, pem).map_err(|error| {
