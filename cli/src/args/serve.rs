@@ -392,13 +392,17 @@ mod tests {
         assert_eq!(out.as_deref(), Some(Path::new("own.pem")));
         assert_eq!(
             refused::<ServeArgs>("--tls-cert-out own.pem"),
-            "--tls-self-signed must be given; see `smtp test --help`"
+            "--tls-self-signed must be given with --tls-cert-out; see `smtp test --help`"
         );
         assert_eq!(serve("").certificate(), None);
         let nets = serve("--xclient-from 10.0.0.0/8 --xclient-from ::1").xclient_from;
         assert_eq!(nets, ["10.0.0.0/8".parse::<IpNet>().unwrap(), "::1/128".parse().unwrap()]);
         for (args, sentence) in [
-            ("--tls-cert a", "--tls-key FILE must be given; see `smtp test --help`"),
+            (
+                "--tls-cert a",
+                "--tls-key FILE must be given with --tls-cert; see `smtp test --help`",
+            ),
+            ("--tls-key a", "--tls-cert FILE must be given with --tls-key; see `smtp test --help`"),
             (
                 "--tls-cert a --tls-key b --tls-self-signed",
                 "--tls-cert and --tls-self-signed cannot be used together",

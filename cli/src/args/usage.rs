@@ -63,7 +63,8 @@ fn sentence(error: &clap::Error) -> String {
         },
         ErrorKind::MissingRequiredArgument => {
             let missing = list(error, ContextKind::InvalidArg, "and").replace(['<', '>'], "");
-            format!("{missing} must be given; see `{} --help`", command(error))
+            let with = wanted_by(error).map(|other| format!(" with {other}")).unwrap_or_default();
+            format!("{missing} must be given{with}; see `{} --help`", command(error))
         }
         _ => rendered(error),
     }
@@ -72,6 +73,19 @@ fn sentence(error: &clap::Error) -> String {
 /// The option that the error is about, without the name of its value.
 fn option(error: &clap::Error) -> String {
     first_word(&text(error, ContextKind::InvalidArg)).trim_matches(['<', '>', '[', ']']).to_owned()
+}
+
+/// The option that the missing one belongs to; none if it must be given in any case.
+fn wanted_by(error: &clap::Error) -> Option<&'static str> {
+    let [missing] = strings(error, ContextKind::InvalidArg) else { return None };
+    match first_word(missing).as_str() {
+        "--tls-cert" => Some("--tls-key"),
+        "--tls-key" => Some("--tls-cert"),
+        "--tls-self-signed" => Some("--tls-cert-out"),
+        "--password-env" => Some("--user"),
+        "--user" => Some("--password-env"),
+        _ => None,
+    }
 }
 
 fn first_word(text: &str) -> String {
