@@ -1,7 +1,7 @@
 //! Exit codes, those of `sysexits.h`: scripts rely on them. And what is said beside them.
 
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 /// How the command ended.
@@ -28,6 +28,22 @@ pub(crate) enum Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         ExitCode::from(exit as u8)
+    }
+}
+
+/// Says that a report could not be written, other than because nobody reads on.
+pub(crate) fn complain_of_output(command: &str, written: io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        complain(format_args!("{command}: cannot write to standard output: {error}"));
+    }
+}
+
+/// Says what a command waits for that reads a terminal.
+pub(crate) fn announce_terminal(what: &str) {
+    if io::stdin().is_terminal() {
+        complain(format_args!("{what} from the terminal, until the end of input (Ctrl-D)"));
     }
 }
 

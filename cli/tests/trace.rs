@@ -145,10 +145,17 @@ fn a_login_that_somebody_in_between_might_see_is_warned_of() {
     let users = dir.path().join("users");
     std::fs::write(&users, "alice:tiger\n").unwrap();
     let server = Server::start(&["--tls-self-signed", "--users", users.to_str().unwrap()]);
-    for (insecure, warned) in [(&[][..], true), (&["--insecure"], false)] {
+    // Nobody in between can pass on what is bound to the channel, which is the first choice.
+    for (options, mechanism, warned) in [
+        (&["--mechanism", "SCRAM-SHA-256"][..], "SCRAM-SHA-256", true),
+        (&["--mechanism", "PLAIN"], "PLAIN", true),
+        (&["--mechanism", "PLAIN", "--insecure"], "PLAIN", false),
+        (&[], "SCRAM-SHA-256-PLUS", false),
+    ] {
         let login = ["--user", "alice", "--password-env", "PASSWORD"];
-        let told = server.trace(&[&login[..], insecure].concat(), b"x\r\n");
+        let told = server.trace(&[&login[..], options].concat(), b"x\r\n");
         let warning = "smtp send: logging in although the certificate is not verified";
         assert_eq!(told.contains(warning), warned, "{told}");
+        assert!(told.contains(&format!(" > AUTH {mechanism} ")), "{told}");
     }
 }

@@ -1,7 +1,7 @@
 //! What scripts rely on when the command line is wrong: one sentence and exit code 64.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn smtp(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_smtp")).args(args).output().unwrap()
@@ -91,5 +91,37 @@ fn a_file_of_users_that_says_nothing_or_too_much_is_one_sentence_and_64() {
         assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(64), true));
     }
     let output = smtp(&["serve", "--discard", "--users", "/nowhere/users"]);
+    assert_eq!(output.status.code(), Some(74));
+}
+
+#[test]
+fn output_that_cannot_be_written_is_complained_of() {
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let send =
+        ["send", "--server", "127.0.0.1:1", "--from", "a@example.org", "--to", "b@example.org"];
+    // What became of the message decides, as far as it went anywhere.
+    for (args, who, code) in [
+        (&["--help"][..], "smtp", 74),
+        (&["probe", "127.0.0.1:1"], "smtp probe", 74),
+        (&send, "smtp send", 75),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_smtp"));
+        let output = command.args(args).stdin(Stdio::null()).stdout(full()).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        let sentence = format!("{who}: cannot write to standard output: ");
+        assert!(told.contains(&sentence), "{told}");
+        assert_eq!(output.status.code(), Some(code), "{told}");
+    }
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_named() {
+    let output =
+        smtp(&["serve", "--listen", "127.0.0.1:0", "--tls-cert", "no.pem", "--tls-key", "k"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        told.starts_with("smtp serve: --tls-cert no.pem --tls-key k: cannot read no.pem: "),
+        "{told}"
+    );
     assert_eq!(output.status.code(), Some(74));
 }

@@ -22,7 +22,8 @@
 //! A transport that has no adapter needs this loop. It is whole but for time: the reads and writes
 //! must fail once [`patience`](server::Connection::patience) has run out, and
 //! [`timed_out`](server::Connection::timed_out) then has the last word. [`Deadline`] keeps account
-//! of that for loops that have a clock; `examples/` shows three of them.
+//! of that for loops that have a clock; `examples/` shows three of them. What is to be sent is a
+//! [`Buf`](bytes::Buf) of the crate `bytes` (1), which such a program depends on too.
 //!
 //! ```
 //! use std::io::{Read, Write};

@@ -34,6 +34,19 @@
 //! # Ok::<(), smtp_proto::CommandError>(())
 //! ```
 //!
+//! `encode` writes a command, and [`Fixed`] is a slice to write to:
+//!
+//! ```
+//! use smtp_proto::command::Command;
+//! use smtp_proto::{Fixed, Full};
+//!
+//! let mut room = [0; 512];
+//! let mut out = Fixed::new(&mut room);
+//! Command::parse(b"rcpt to:<bob@example.org>").unwrap().encode(&mut out);
+//! assert_eq!(out.finish()?, b"RCPT TO:<bob@example.org>\r\n");
+//! # Ok::<(), Full>(())
+//! ```
+//!
 //! # Grammar
 //!
 //! [`Syntax::Strict`] is that of RFC 5321 and of the extensions. [`Syntax::Lenient`] takes what is known

@@ -112,7 +112,8 @@ pub fn server_implicit_tls(
     Server::implicit_tls(Tcp(stream), Sleep, config, tls)
 }
 
-/// Connects to a server.
+/// Connects to a server, and uses no TLS. Under a policy that requires it nothing is sent, and the
+/// session ends as `NoTls`.
 ///
 /// ```no_run
 /// # async fn send() -> Result<(), Box<dyn std::error::Error>> {

@@ -167,6 +167,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer> Client<S, T> {
     /// For more recipients than the server takes at once there is
     /// [`Split`](smtp_codec::client::Split).
     ///
+    /// The lines of `body` must end in CRLF: a bare CR or LF costs the session, and nobody gets the
+    /// message, unless [`Config::bare_newline`] says otherwise. Why recipients have no reply, as
+    /// there, is in [`Outcome::failure`](smtp_codec::proto::Outcome::failure); only what the link
+    /// or the reader says is in `error`.
+    ///
     /// A future that is dropped before it is ready leaves a transaction half done: it costs the
     /// session, and the next `send` says so.
     pub async fn send<B: AsyncRead + Unpin>(&mut self, envelope: &Envelope, mut body: B) -> Sent {

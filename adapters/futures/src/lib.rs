@@ -15,7 +15,8 @@
 //! use smtp_futures::{Server, AsyncIo};
 //!
 //! # async fn serve(stream: async_net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
-//! let mut server = Server::new(stream, AsyncIo, Config::new("mx.example.org")?);
+//! let config = Config::new("mx.example.org")?.max_size(10 << 20); // no limit otherwise
+//! let mut server = Server::new(stream, AsyncIo, config);
 //! let mut content = Vec::new();
 //! loop {
 //!     match server.next().await? {

@@ -92,8 +92,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer> Server<S, T> {
         self.link.tls.as_ref()?.facts.as_ref()
     }
 
-    /// The next event. Whatever the last one asked must have been answered, or it comes again;
-    /// the future may be dropped at any time and called anew.
+    /// The next event. Whatever the last one asked must have been answered, or it comes again, and
+    /// at once: a loop that passes over it (`_ => {}`) never waits, and holds up every task of its
+    /// thread. The future may be dropped at any time and called anew.
     ///
     /// # Errors
     ///

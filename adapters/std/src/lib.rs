@@ -12,7 +12,8 @@
 //! # fn serve() -> Result<(), Box<dyn std::error::Error>> {
 //! let listener = std::net::TcpListener::bind("127.0.0.1:2525")?;
 //! for stream in listener.incoming() {
-//!     let mut server = Server::new(stream?, Config::new("mx.example.org")?);
+//!     let config = Config::new("mx.example.org")?.max_size(10 << 20); // no limit otherwise
+//!     let mut server = Server::new(stream?, config);
 //!     std::thread::spawn(move || {
 //!         let mut content = Vec::new();
 //!         while let Ok(event) = server.next() {

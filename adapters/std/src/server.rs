@@ -63,7 +63,8 @@ impl<S: Transport> Server<S> {
         self.link.tls.as_ref()?.facts.as_ref()
     }
 
-    /// The next event. Whatever the last one asked must have been answered, or it comes again.
+    /// The next event. Whatever the last one asked must have been answered, or it comes again, and
+    /// at once: a loop that passes over it (`_ => {}`) spins, and the client is told nothing.
     ///
     /// # Errors
     ///

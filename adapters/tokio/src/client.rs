@@ -40,7 +40,8 @@ pub struct Client<S> {
 }
 
 impl Client<TcpStream> {
-    /// Connects to a server.
+    /// Connects to a server, and uses no TLS. Under a policy that requires it nothing is sent, and the
+    /// session ends as `NoTls`.
     ///
     /// # Errors
     ///
@@ -162,6 +163,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// refused does not stop the others. More messages may follow over the same session.
     /// For more recipients than the server takes at once there is
     /// [`Split`](smtp_codec::client::Split).
+    ///
+    /// The lines of `body` must end in CRLF: a bare CR or LF costs the session, and nobody gets the
+    /// message, unless [`Config::bare_newline`] says otherwise. Why recipients have no reply, as
+    /// there, is in [`Outcome::failure`](smtp_codec::proto::Outcome::failure); only what the link
+    /// or the reader says is in `error`.
     ///
     /// A future that is dropped before it is ready leaves a transaction half done: it costs the
     /// session, and the next `send` says so.

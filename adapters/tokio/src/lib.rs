@@ -6,16 +6,19 @@
 //! questions has the [cookbook](smtp_codec::cookbook).
 //!
 //! ```no_run
+//! use std::sync::Arc;
+//!
 //! use smtp_codec::proto::reply::Refusal;
 //! use smtp_codec::server::{Config, Event};
 //! use smtp_tokio::Server;
 //!
 //! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:2525").await?;
+//! let config = Arc::new(Config::new("mx.example.org")?.max_size(10 << 20)); // no limit otherwise
 //! loop {
 //!     let (stream, _) = listener.accept().await?;
+//!     let mut server = Server::new(stream, config.clone());
 //!     tokio::spawn(async move {
-//!         let mut server = Server::new(stream, Config::new("mx.example.org").unwrap());
 //!         let mut content = Vec::new();
 //!         while let Ok(event) = server.next().await {
 //!             match event {

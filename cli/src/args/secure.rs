@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use smtp_proto::command::Mechanism;
 use smtp_proto::session::TlsPolicy;
 
 /// How to reach a server safely, and as whom.
@@ -31,7 +30,13 @@ pub(crate) struct SecureArgs {
     pub(crate) password_env: Option<String>,
 
     /// The mechanism to authenticate with; auto is the strongest that the server offers
-    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = mechanism)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "auto",
+        value_parser = mechanism,
+        requires = "user"
+    )]
     mechanism: String,
 
     /// Show PLAIN's and LOGIN's password without TLS too
@@ -59,10 +64,15 @@ impl From<Tls> for TlsPolicy {
     }
 }
 
-fn mechanism(text: &str) -> Result<String, &'static str> {
-    Mechanism::parse(text)
-        .map(|name| name.as_str().to_ascii_uppercase())
-        .ok_or("write auto, or the name of a mechanism such as PLAIN or SCRAM-SHA-256")
+fn mechanism(text: &str) -> Result<String, String> {
+    let (passwords, tokens) = (smtp_sasl::bound_mechanisms(), smtp_sasl::token_mechanisms());
+    let known = passwords.iter().chain(tokens).chain(&["EXTERNAL"]);
+    let name = text.to_ascii_uppercase();
+    if name == "AUTO" || known.clone().any(|known| *known == name) {
+        return Ok(name);
+    }
+    let known: Vec<_> = known.copied().collect();
+    Err(format!("write auto, or one of {}", known.join(", ")))
 }
 
 impl SecureArgs {

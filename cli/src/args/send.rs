@@ -310,9 +310,15 @@ mod tests {
             (Some("alice"), Some("SECRET"))
         );
         assert_eq!(args.secure.mechanism(), None);
-        assert_eq!(send("--mechanism scram-sha-1").secure.mechanism(), Some("SCRAM-SHA-1"));
-        let sentence = refused::<SendArgs>(&format!("{LEAST} --mechanism a,b"));
-        assert!(sentence.starts_with("--mechanism a,b: write auto, or"), "{sentence}");
+        assert_eq!(
+            send("--user a --password-env b --mechanism scram-sha-1").secure.mechanism(),
+            Some("SCRAM-SHA-1")
+        );
+        let sentence = refused::<SendArgs>(&format!("{LEAST} --mechanism NTLM"));
+        let start = "--mechanism NTLM: write auto, or one of SCRAM-SHA-256-PLUS, ";
+        assert!(sentence.starts_with(start) && sentence.ends_with(", EXTERNAL"), "{sentence}");
+        let sentence = refused::<SendArgs>(&format!("{LEAST} --mechanism PLAIN"));
+        assert!(sentence.contains("--user NAME must be given"), "{sentence}");
         let sentence = refused::<SendArgs>(&format!("{LEAST} --user alice"));
         assert!(sentence.starts_with("--password-env VAR must be given"), "{sentence}");
     }

@@ -16,7 +16,11 @@ use super::{Endpoint, Runtime, count, machine};
 /// A message is acknowledged with 250 only when it is synced and in place.
 #[derive(Args, Debug)]
 #[command(after_help = "Example: receive one message, store it as it came, and stop\n  \
-                        smtp serve --listen 127.0.0.1:2525 --raw ./mail --exit-after 1")]
+                        smtp serve --listen 127.0.0.1:2525 --raw ./mail --exit-after 1\n\n\
+                        Exit codes:\n   \
+                        0  it was stopped, or has taken as many messages as it was to take\n  \
+                        64  the command line is wrong, or what a file of users says\n  \
+                        74  it cannot listen, or cannot read or write a file that it needs")]
 pub(crate) struct ServeArgs {
     /// Address to listen on; may be repeated, and port 0 picks a free one [default: 127.0.0.1:2525,
     /// unless --listen-tls is given]
@@ -388,13 +392,17 @@ mod tests {
         assert_eq!(out.as_deref(), Some(Path::new("own.pem")));
         assert_eq!(
             refused::<ServeArgs>("--tls-cert-out own.pem"),
-            "--tls-self-signed must be given; see `smtp test --help`"
+            "--tls-self-signed must be given with --tls-cert-out; see `smtp test --help`"
         );
         assert_eq!(serve("").certificate(), None);
         let nets = serve("--xclient-from 10.0.0.0/8 --xclient-from ::1").xclient_from;
         assert_eq!(nets, ["10.0.0.0/8".parse::<IpNet>().unwrap(), "::1/128".parse().unwrap()]);
         for (args, sentence) in [
-            ("--tls-cert a", "--tls-key FILE must be given; see `smtp test --help`"),
+            (
+                "--tls-cert a",
+                "--tls-key FILE must be given with --tls-cert; see `smtp test --help`",
+            ),
+            ("--tls-key a", "--tls-cert FILE must be given with --tls-key; see `smtp test --help`"),
             (
                 "--tls-cert a --tls-key b --tls-self-signed",
                 "--tls-cert and --tls-self-signed cannot be used together",

@@ -1,15 +1,19 @@
 //! What is said about a command line that cannot be read.
 
 use std::error::Error as _;
+use std::io::ErrorKind::BrokenPipe;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::exit::{Exit, complain};
+use crate::exit::{Exit, complain, complain_of_output};
 
 /// Prints help where it was asked for, and otherwise one sentence on standard error.
 pub(crate) fn refuse(error: &clap::Error) -> Exit {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        return error.print().map_or(Exit::Io, |()| Exit::Done);
+        let printed = error.print();
+        let is_lost = printed.as_ref().is_err_and(|error| error.kind() != BrokenPipe);
+        complain_of_output("smtp", printed);
+        return if is_lost { Exit::Io } else { Exit::Done };
     }
     complain(format_args!("smtp: {}", sentence(error)));
     exit(error)
@@ -59,7 +63,8 @@ fn sentence(error: &clap::Error) -> String {
         },
         ErrorKind::MissingRequiredArgument => {
             let missing = list(error, ContextKind::InvalidArg, "and").replace(['<', '>'], "");
-            format!("{missing} must be given; see `{} --help`", command(error))
+            let with = wanted_by(error).map(|other| format!(" with {other}")).unwrap_or_default();
+            format!("{missing} must be given{with}; see `{} --help`", command(error))
         }
         _ => rendered(error),
     }
@@ -68,6 +73,19 @@ fn sentence(error: &clap::Error) -> String {
 /// The option that the error is about, without the name of its value.
 fn option(error: &clap::Error) -> String {
     first_word(&text(error, ContextKind::InvalidArg)).trim_matches(['<', '>', '[', ']']).to_owned()
+}
+
+/// The option that the missing one belongs to; none if it must be given in any case.
+fn wanted_by(error: &clap::Error) -> Option<&'static str> {
+    let [missing] = strings(error, ContextKind::InvalidArg) else { return None };
+    match first_word(missing).as_str() {
+        "--tls-cert" => Some("--tls-key"),
+        "--tls-key" => Some("--tls-cert"),
+        "--tls-self-signed" => Some("--tls-cert-out"),
+        "--password-env" => Some("--user"),
+        "--user" => Some("--password-env"),
+        _ => None,
+    }
 }
 
 fn first_word(text: &str) -> String {

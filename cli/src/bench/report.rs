@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use super::load::Load;
 use super::tally::{Latency, Reason, Tally, Wait};
 use crate::args::bench::BenchArgs;
-use crate::exit::{Exit, complain};
+use crate::exit::{Exit, complain, complain_of_output};
 use crate::outcome::TlsReport;
 
 #[derive(Serialize)]
@@ -110,12 +110,12 @@ pub(super) fn tell(args: &BenchArgs, load: &Load, start: Instant) -> Exit {
         error: error.as_deref(),
     };
     let mut out = io::stdout().lock();
-    let _ = match args.json {
+    let written = match args.json {
         true => crate::plain::json(&report).map_or(Ok(()), |json| writeln!(out, "{json}")),
         false if report.messages == 0 => Ok(()),
         false => write(&mut out, &report),
     };
-    let _ = out.flush();
+    complain_of_output("smtp bench", written.and_then(|()| out.flush()));
     if let Some(error) = error {
         complain(format_args!("smtp bench: {error}"));
     } else if let Some((why, count)) = &tally.given_up {

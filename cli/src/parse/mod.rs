@@ -13,7 +13,7 @@ use smtp_proto::Syntax;
 use smtp_proto::command::Deviations;
 
 use crate::args::parse::{Kind, ParseArgs};
-use crate::exit::{Exit, complain};
+use crate::exit::{Exit, announce_terminal, complain};
 use crate::plain::json;
 
 /// Reads standard input and writes standard output until the input ends.
@@ -22,6 +22,7 @@ pub(crate) fn main(args: &ParseArgs) -> Exit {
         complain(format_args!("smtp: {sentence}"));
         return Exit::Usage;
     }
+    announce_terminal("smtp parse: reading");
     match run(args, &mut io::stdin().lock(), &mut io::stdout().lock()) {
         Ok(()) => Exit::Done,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,

@@ -11,7 +11,7 @@ use super::certificate::Certificate;
 use super::findings::{Findings, Offered, Told};
 use super::watch::Timings;
 use crate::args::probe::ProbeArgs;
-use crate::exit::{Exit, complain};
+use crate::exit::{Exit, complain, complain_of_output};
 use crate::plain::plain;
 
 #[derive(Serialize)]
@@ -35,7 +35,9 @@ pub(super) fn tell(args: &ProbeArgs, findings: &Findings) -> Option<Exit> {
     if let Some(why) = &findings.error {
         complain(format_args!("smtp probe: {}", plain(why)));
     }
-    written.is_err().then_some(Exit::Io)
+    let is_lost = written.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe);
+    complain_of_output("smtp probe", written);
+    is_lost.then_some(Exit::Io)
 }
 
 /// Lines under headings, put together one by one.

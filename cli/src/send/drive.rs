@@ -11,6 +11,7 @@ use smtp_sasl::Login;
 use smtp_tls::{ClientTls, Facts};
 
 use super::replay::Source;
+use super::secure::is_unbound;
 use crate::args::{Endpoint, Runtime};
 use crate::exit::{Exit, complain};
 use crate::outcome::Mechanisms;
@@ -65,7 +66,10 @@ macro_rules! exchange {
                 if let Some(binding) = client.tls().and_then(|tls| tls.exporter) {
                     login = login.bind(&binding);
                 }
-                if $order.warns && client.tls().is_some_and(|tls| !tls.verified) {
+                if $order.warns
+                    && client.tls().is_some_and(|tls| !tls.verified)
+                    && is_unbound(&login, client.connection())
+                {
                     complain(format_args!(
                         "smtp send: logging in although the certificate is not verified; \
                          --tls required would not, --insecure says that it is meant"

@@ -17,7 +17,7 @@ use smtp_sasl::Login;
 use smtp_tls::ClientTls;
 
 use crate::args::send::SendArgs;
-use crate::exit::{Exit, complain};
+use crate::exit::{Exit, announce_terminal, complain};
 use crate::trace::Trace;
 use drive::Came;
 use letter::Letter;
@@ -28,6 +28,9 @@ pub(crate) fn main(args: &SendArgs) -> Exit {
     if let Some(sentence) = args.contradiction() {
         complain(format_args!("smtp: {sentence}"));
         return Exit::Usage;
+    }
+    if args.file().is_none() {
+        announce_terminal("smtp send: reading the message");
     }
     let letter = match Letter::open(args.file()) {
         Ok(letter) => letter,

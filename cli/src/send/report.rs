@@ -1,6 +1,7 @@
 //! What is said about the outcome, and the exit code.
 
-use std::io::{self, Write};
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 
 use serde::Serialize;
 use smtp_codec::client::AuthError;
@@ -10,7 +11,7 @@ use smtp_tls::Facts;
 
 use super::drive::Done;
 use crate::args::send::SendArgs;
-use crate::exit::{Exit, complain};
+use crate::exit::{Exit, complain, complain_of_output};
 use crate::outcome::{
     Mechanisms, TlsReport, exit, exit_stranger, lack_reply, text, why, why_stranger, word,
 };
@@ -112,7 +113,7 @@ fn say(args: &SendArgs, envelope: &Envelope, told: &Told<'_>, why: Option<&str>)
     let Told { recipients, reply, tls, extensions } = *told;
     let why = why.filter(|_| lack_reply(recipients));
     let named = envelope.recipients.iter().zip(recipients);
-    let mut out = io::stdout().lock();
+    let mut page = String::new();
     if args.json {
         let report = Report {
             outcome: overall(recipients),
@@ -130,24 +131,26 @@ fn say(args: &SendArgs, envelope: &Envelope, told: &Told<'_>, why: Option<&str>)
             extensions,
         };
         if let Ok(json) = crate::plain::json(&report) {
-            let _ = writeln!(out, "{json}");
+            let _ = writeln!(page, "{json}");
         }
     } else {
         for (recipient, delivered) in named {
             let path = recipient.forward_path.to_string();
-            let _ = write!(out, "{}: {}", bare(&path), word(delivered.verdict));
+            let _ = write!(page, "{}: {}", bare(&path), word(delivered.verdict));
             let _ = match &delivered.reply {
                 Some(reply) => {
                     let reply = reply.as_reply();
                     let enhanced = reply.enhanced().map(|it| format!("{it} ")).unwrap_or_default();
                     let text = text(reply);
-                    writeln!(out, " ({} {enhanced}{})", reply.code(), text.escape_debug())
+                    writeln!(page, " ({} {enhanced}{})", reply.code(), text.escape_debug())
                 }
-                None => writeln!(out),
+                None => writeln!(page),
             };
         }
     }
-    let _ = out.flush();
+    let mut out = io::stdout().lock();
+    let written = out.write_all(page.as_bytes()).and_then(|()| out.flush());
+    complain_of_output("smtp send", written); // and that changes nothing for the message
     if let Some(why) = why {
         complain(format_args!("smtp send: {why}"));
     }

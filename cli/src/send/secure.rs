@@ -1,5 +1,6 @@
 //! TLS and AUTH, as the options ask for them.
 
+use smtp_codec::client::{Authenticator as _, Connection};
 use smtp_codec::proto::session::TlsPolicy;
 use smtp_sasl::Login;
 use smtp_tls::{ClientTls, Roots, Trust};
@@ -46,4 +47,12 @@ pub(crate) fn login(args: &SecureArgs) -> Result<Option<Login>, String> {
         Some(mechanism) => login.mechanism(mechanism),
         None => login,
     }))
+}
+
+/// Whether it would log in by a mechanism that somebody in between could pass on: one that is bound to
+/// the channel fails there.
+pub(super) fn is_unbound(login: &Login, connection: &Connection) -> bool {
+    let offered: Vec<&str> = connection.mechanisms().collect();
+    let attempt = login.clone().start(&offered, connection.is_secure());
+    attempt.is_some_and(|attempt| !attempt.mechanism.ends_with("-PLUS"))
 }

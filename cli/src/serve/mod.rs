@@ -2,6 +2,7 @@
 
 mod app;
 mod drive;
+mod hints;
 mod live;
 mod log;
 mod people;
@@ -118,10 +119,18 @@ fn config(args: &ServeArgs) -> io::Result<Config> {
 fn policy(args: &ServeArgs, hostname: &str) -> io::Result<Policy> {
     let tls = match args.certificate() {
         None => None,
-        Some(Certificate::Files(chain, key)) => Some(ServerTls::from_pem_files(chain, key)),
+        Some(Certificate::Files(chain, key)) => {
+            let tls = ServerTls::from_pem_files(chain, key);
+            Some(tls.map_err(|error| {
+                let files = format!("--tls-cert {} --tls-key {}", chain.display(), key.display());
+                format!("{files}: {error}")
+            }))
+        }
         Some(Certificate::SelfSigned) => {
             let names = [hostname, "localhost", "127.0.0.1", "::1"];
             let names = names.into_iter().filter(|name| !name.starts_with('['));
+            let names = names.enumerate().filter(|(at, name)| *at == 0 || *name != hostname);
+            let names = names.map(|(_, name)| name);
             let (tls, pem) = ServerTls::self_signed(names).map_err(io::Error::other)?;
             if let Some(file) = &args.tls_cert_out {
                 std::fs::write(file, pem).map_err(|error| {
@@ -189,41 +198,7 @@ fn announce(addresses: &[SocketAddr], args: &ServeArgs) -> io::Result<()> {
         return Ok(());
     }
     let smtp = std::env::args().next().unwrap_or_else(|| "smtp".to_owned());
-    let place = match args.storage() {
-        Storage::Maildir(dir) => format!("into the Maildir {}", dir.display()),
-        Storage::Raw(dir) => format!("into {}, as ID.eml and ID.json", dir.display()),
-        Storage::Discard => "nowhere: it is accepted and dropped".to_owned(),
-    };
-    let plain = !args.listen().is_empty() && !args.require_tls && !args.require_auth;
-    let Some(address) = addresses.first().filter(|_| plain && !args.proxy_protocol) else {
-        complain(format_args!("Mail goes {place}. Ctrl-C stops the server. Arriving:"));
-        return Ok(());
-    };
-    let letter = r"printf 'Subject: Hello\r\n\r\nHello Bob\r\n'";
-    let envelope = "--from alice@example.org --to bob@example.org";
-    let (host, port) = (address.ip(), address.port());
-    let ca = args.tls_cert_out.as_ref().map(|file| file.display());
-    let tls =
-        ca.as_ref().map(|file| format!(" --tls required --tls-ca {file}")).unwrap_or_default();
-    let ssl = ca.as_ref().map(|file| format!(" --ssl-reqd --cacert {file}")).unwrap_or_default();
-    let starttls = if ca.is_some() { " --tls" } else { "" };
-    let lines = if args.lmtp {
-        format!(
-            "  {letter} | {smtp} send --lmtp --server {address}{tls} {envelope}\n  \
-             swaks --protocol LMTP --server {host} --port {port}{starttls} {envelope}"
-        )
-    } else {
-        format!(
-            "  {letter} | {smtp} send --server {address}{tls} {envelope}\n  \
-             {letter} | curl smtp://{address}{ssl} --mail-from alice@example.org \
-             --mail-rcpt bob@example.org --upload-file -\n  \
-             swaks --server {host} --port {port}{starttls} {envelope}"
-        )
-    };
-    complain(format_args!(
-        "Mail goes {place}. To send some, copy a line into another terminal:\n\n{lines}\n\n\
-         Ctrl-C stops the server. Arriving:"
-    ));
+    complain(format_args!("{}", hints::hints(&smtp, addresses, args)));
     Ok(())
 }
 

@@ -80,14 +80,14 @@ impl Config {
     }
 
     /// The most octets of content that a message may have; advertised with SIZE and enforced
-    /// (RFC 1870). 0 is no limit.
+    /// (RFC 1870). 0, the default, is no limit: set one where content is kept in memory.
     #[must_use]
     pub fn max_size(mut self, octets: u64) -> Self {
         self.settings.extensions = self.settings.extensions.with_size(octets);
         self
     }
 
-    /// The most recipients that a transaction may have; further ones get 452 4.5.3.
+    /// The most recipients that a transaction may have, 1000 by default; further ones get 452 4.5.3.
     #[must_use]
     pub fn max_recipients(mut self, recipients: u32) -> Self {
         self.settings.limits.recipients = recipients;

@@ -16,8 +16,8 @@ use crate::buffer::TxBuf;
 ///
 /// A variant that holds a handle waits for its answer: the handle is used up by it. An application
 /// may keep a handle while it asks somebody else, over an `.await` too; one that is dropped without
-/// an answer comes back with the next call, for ever. An application that has no opinion on an
-/// event calls [`proceed`](Event::proceed).
+/// an answer comes back with the next call, for ever: a loop that ends in `_ => {}` spins. An
+/// application that has no opinion on an event calls [`proceed`](Event::proceed).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {

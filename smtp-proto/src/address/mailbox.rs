@@ -92,7 +92,8 @@ impl<'a> Mailbox<'a> {
         self.text.as_bytes().is_ascii()
     }
 
-    /// The shortest legal form of the same mailbox: see [`LocalPart::canonical`].
+    /// The shortest legal form of the same mailbox: see [`LocalPart::canonical`]. The case of the
+    /// host stays as it was received, so that two mailboxes that are equal may be written differently.
     pub fn canonical(self) -> impl fmt::Display + Copy + 'a {
         Canonical(self)
     }
