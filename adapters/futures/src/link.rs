@@ -19,7 +19,7 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long, and for how many octets, a closed session listens to a peer that goes on sending.
 const LINGER: (Duration, usize) = (Duration::from_secs(1), 1024 * 1024);
 
-/// So many exchanges in a row without a wait, and other tasks get a turn: not every executor sees
+/// So many exchanges or events in a row without a wait, and other tasks get a turn: not every executor sees
 /// to that.
 const ROUNDS: u8 = 32;
 
@@ -78,6 +78,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
         if self.over {
             return Err(io::ErrorKind::NotConnected.into());
         }
+        // An event that is not answered comes again at once. It must be before `step`, which passes on
+        // from the content that it has shown.
+        self.give_way().await;
         loop {
             // What left the connection may still have to leave the stream.
             let want = if self.flushing { Want::Flush } else { self.connection.step() };
@@ -124,6 +127,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
                     self.by = self.late.then(last);
                 }
             }
+        }
+    }
+
+    /// Lets other tasks have a turn if it is time.
+    async fn give_way(&mut self) {
+        self.rounds += 1;
+        if self.rounds > ROUNDS {
+            self.rounds = 0;
+            let mut gave_way = false;
+            poll_fn(|cx| {
+                if std::mem::replace(&mut gave_way, true) {
+                    return Poll::Ready(());
+                }
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            })
+            .await;
         }
     }
 

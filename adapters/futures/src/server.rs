@@ -93,8 +93,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer> Server<S, T> {
     }
 
     /// The next event. Whatever the last one asked must have been answered, or it comes again, and
-    /// at once: a loop that passes over it (`_ => {}`) never waits, and holds up every task of its
-    /// thread. The future may be dropped at any time and called anew.
+    /// at once: a loop that passes over it (`_ => {}`) spins, though it lets other tasks run, and the
+    /// client is told nothing. The future may be dropped at any time and called anew.
     ///
     /// # Errors
     ///

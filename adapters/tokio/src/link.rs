@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Buf;
 use smtp_codec::{Machine, Want};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::coop::poll_proceed;
 use tokio::time::Instant;
 
 use crate::alarm::Alarm;
@@ -91,6 +92,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
         if self.over {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         }
+        // An event that is not answered comes again at once: other tasks get their turn. It must be
+        // before `step`, which passes on from the content that it has shown.
+        ready!(poll_proceed(cx)).made_progress();
         loop {
             // What left the connection may still have to leave the stream.
             let want = if self.flushing { Want::Flush } else { self.connection.step() };
