@@ -160,6 +160,58 @@ fn chunks_go_one_at_a_time() {
     assert!(matches!(client.event(), Event::WantBody(_)));
 }
 
+/// A slot that writes and finishes leaves two chunks: nothing answers either before it was announced,
+/// and nothing takes it before all of it has left.
+#[test]
+fn two_chunks_of_one_slot_are_answered_one_after_the_other() {
+    use smtp_codec::proto::session::client::ProtocolFault::Unasked;
+
+    let (first, both) = ("BDAT 4\r\nHi\r\n".len(), "BDAT 4\r\nHi\r\nBDAT 0 LAST\r\n".len());
+    let announced = "BDAT 4\r\n".len();
+    for gone in 0..=both {
+        for early in ["250 ok\r\n", "552 no\r\n"] {
+            let mut client = send_by_hand();
+            let Event::WantBody(mut slot) = client.event() else { panic!() };
+            assert_eq!(slot.write(b"Hi\r\n"), Ok(4));
+            slot.finish().unwrap();
+            assert_eq!(client.tx().chunk(), b"BDAT 4\r\nHi\r\nBDAT 0 LAST\r\n");
+            client.tx().advance(gone);
+            client.rx().receive(early.as_bytes());
+            let taken = early.starts_with("250") && gone >= first;
+            let refused = early.starts_with("552") && gone >= announced;
+            match (client.step(), taken, refused) {
+                (Want::Input, true, false) => {}
+                (Want::Event, false, true) => assert!(matches!(client.event(), Event::Done(_))),
+                (Want::Close, false, false) => {
+                    assert_eq!(client.closing(), Some(Closing::Protocol(Unasked)));
+                    continue;
+                }
+                (want, ..) => panic!("{want:?} behind {gone} octets: {early}"),
+            }
+            // Now the end, which may be refused once it is announced, and that is all of it.
+            client.rx().receive(b"552 no\r\n");
+            let wanted = match (gone < both, taken) {
+                (true, _) => Want::Close,
+                (false, true) => Want::Event,
+                (false, false) => Want::Input,
+            };
+            assert_eq!(client.step(), wanted, "{gone} {early}");
+            let breach = (gone < both).then_some(Closing::Protocol(Unasked));
+            assert_eq!(client.closing(), breach, "{gone} {early}");
+        }
+    }
+}
+
+/// What is written before the end does not keep the end from being written.
+#[test]
+fn a_slot_that_has_written_all_can_end_with_nothing_more() {
+    let mut client = send_by_hand();
+    let Event::WantBody(mut slot) = client.event() else { panic!() };
+    assert_eq!(slot.write(b"Hi\r\n"), Ok(4));
+    assert_eq!(slot.write_end(b""), Ok(0));
+    assert_eq!(client.tx().chunk(), b"BDAT 4\r\nHi\r\nBDAT 0 LAST\r\n");
+}
+
 /// What goes as lines has them, by BDAT too.
 #[test]
 fn a_bare_newline_ends_the_session_before_it_is_sent() {
