@@ -174,7 +174,8 @@ impl Ready<'_> {
     /// # Errors
     ///
     /// [`CallError::NotOffered`] without AUTH, [`CallError::NeedsTls`] for a mechanism that shows
-    /// the password where TLS is not on; nothing was sent, and the handle comes back.
+    /// the password where TLS is not on, [`CallError::AlreadyAuthenticated`] behind a success;
+    /// nothing was sent, and the handle comes back.
     pub fn auth(
         mut self,
         mechanism: Mechanism<'_>,
