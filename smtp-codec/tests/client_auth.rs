@@ -9,9 +9,11 @@ use std::sync::{Arc, Mutex};
 use bytes::Buf;
 use common::peer::{Mission, Report, config, envelope};
 use smtp_codec::client::{
-    Attempt, Authentication, Authenticator, Closing, Config, Connection, Traffic, Want,
+    Attempt, AuthError, Authentication, Authenticator, CallError, Closing, Config, Connection,
+    Event, Traffic, Want,
 };
-use smtp_codec::proto::session::TlsPolicy::Implicit;
+use smtp_codec::proto::command::Attributes;
+use smtp_codec::proto::session::TlsPolicy::{Implicit, Opportunistic};
 use smtp_codec::proto::session::client::ProtocolFault;
 
 /// Says its name, then `yes` to each challenge, and gives up at `stop`.
@@ -219,6 +221,60 @@ fn limits_are_read_again() {
     let report = mission.letter(envelope(&["b@x", "c@x"]), "x\r\n").run();
     assert_eq!(report.fate(), ["Accepted Message 250"; 2]);
     assert_eq!(report.lines.iter().filter(|line| line.starts_with("EHLO")).count(), 2);
+}
+
+/// RFC 3207 section 4.2: a server that begins TLS forgets who its client is, so this is not the time
+/// for it; it was refused before.
+#[test]
+fn limits_that_are_read_again_begin_no_tls() {
+    let offer = "250-mx|250-STARTTLS|250-LIMITS RCPTMAX=1|250 AUTH SCRAM-SHA-256";
+    let replies = [&["220 mx", offer, "454 later", "235 ok", offer], &LETTER[..]].concat();
+    let mission = Mission::new(config().tls(Opportunistic), &replies).who(scram);
+    let report = mission.letter(envelope(&["b@x"]), "x\r\n").run();
+    assert_eq!(report.fate(), ["Accepted Message 250"]);
+    let lines: Vec<&str> = report.lines.iter().map(|line| &line[..4]).collect();
+    assert_eq!(lines[..5], ["EHLO", "STAR", "AUTH", "EHLO", "MAIL"]);
+}
+
+/// RFC 4954 section 4: behind a success there is no other AUTH in the session, but for one that XCLIENT
+/// begins anew.
+#[test]
+fn who_is_authenticated_does_not_ask_again() {
+    let mut client = Connection::new(config());
+    let offer = "250-mx|250-XCLIENT LOGIN|250 AUTH SCRAM-SHA-256|";
+    let replies = ["220 mx|", offer, "535 no|", "235 ok|", "220 mx|", offer, "235 ok|"];
+    let mut replies = replies.iter();
+    let mut said = Vec::new();
+    let mut exchange = |client: &mut Connection| {
+        let mut who = Toy { mechanism: "SCRAM-SHA-256", initial: None, proven: true };
+        let mut exchange = Authentication::new();
+        loop {
+            match client.step() {
+                Want::Event => {
+                    if let Some(result) = exchange.on(client, &mut who) {
+                        return result;
+                    }
+                }
+                _ => {
+                    said.extend_from_slice(client.tx().chunk());
+                    let n = client.tx().remaining();
+                    client.tx().advance(n);
+                    let reply = replies.next().unwrap().replace('|', "\r\n");
+                    client.rx().receive(reply.as_bytes());
+                }
+            }
+        }
+    };
+    assert!(matches!(exchange(&mut client), Err(AuthError::Refused(_))));
+    assert_eq!(exchange(&mut client), Ok(()));
+    let again = Err(AuthError::NotSent(CallError::AlreadyAuthenticated));
+    assert_eq!(exchange(&mut client), again);
+    assert!(client.is_authenticated() && !client.tx().has_remaining());
+    let Event::Ready(ready) = client.event() else { panic!() };
+    ready.xclient(Attributes::parse("NAME=a.example").unwrap()).unwrap();
+    assert_eq!(exchange(&mut client), Ok(()));
+    let said = String::from_utf8(said).unwrap();
+    assert_eq!(said.matches("AUTH").count(), 3, "{said}");
 }
 
 /// Secrets never in traces or in Debug.

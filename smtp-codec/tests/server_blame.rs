@@ -52,6 +52,22 @@ fn recipients_behind_a_refused_mail_are_no_errors() {
     assert_eq!(talk.closing, Some(Closing::TooManyErrors));
 }
 
+/// The same where MAIL is no line at all: too long, or with a newline of its own in it.
+#[test]
+fn recipients_behind_a_mail_that_is_no_line_are_no_errors() {
+    let long = format!("MAIL FROM:<{}@x>", "a".repeat(4000));
+    for mail in [&long, " mail FROM:<a\r@x>", "MAIL FROM:<a@x>\nRCPT TO:<b@x>"] {
+        let one = limited(config(), |limits| limits.errors = 1);
+        Script::ehlo(one)
+            .say(mail, "500 5.5.2 ")
+            .say("RCPT TO:<b@x>", BLAMELESS)
+            .say("DATA", BLAMELESS)
+            .say("MAIL FROM:<a@x>", "250 ")
+            .say("RCPT TO:<b@x>", "250 ")
+            .run();
+    }
+}
+
 /// What a client could have known is an error.
 #[test]
 fn what_was_not_offered_is_an_error() {

@@ -118,6 +118,7 @@ fn errors_of_calls_name_what_was_lacking() {
         CallError::NeedsTls,
         CallError::TooManyRecipients(7),
         CallError::TooManyTransactions(7),
+        CallError::AlreadyAuthenticated,
     ];
     distinct(&all.iter().map(|error| error as &dyn Display).collect::<Vec<_>>());
     for (error, part) in [(0, "SMTPUTF8"), (1, "DSN"), (4, "1024"), (7, "7"), (8, "7")] {

@@ -173,7 +173,8 @@ impl Ready<'_> {
     /// # Errors
     ///
     /// [`CallError::NotOffered`] without AUTH, [`CallError::NeedsTls`] for a mechanism that shows
-    /// the password where TLS is not on; nothing was sent, and the handle comes back.
+    /// the password where TLS is not on, [`CallError::AlreadyAuthenticated`] behind a success;
+    /// nothing was sent, and the handle comes back.
     pub fn auth(
         mut self,
         mechanism: Mechanism<'_>,
@@ -362,6 +363,7 @@ pub struct BodySlot<'a> {
     pub(super) call: Call<'a>,
     pub(super) encoder: &'a mut Encoder,
     pub(super) chunk: &'a mut Option<usize>,
+    pub(super) ends: &'a mut bool,
 }
 
 impl BodySlot<'_> {
@@ -375,7 +377,7 @@ impl BodySlot<'_> {
     /// session is then over: mail data cannot be taken back but by closing the connection.
     pub fn write(&mut self, content: &[u8]) -> Result<usize, FoundBareNewline> {
         if self.is_chunked() {
-            return self.write_chunk(content, false);
+            return self.write_chunk(content, false).map(|(taken, _)| taken);
         }
         let mut taken = 0;
         loop {
@@ -412,8 +414,7 @@ impl BodySlot<'_> {
     /// [`FoundBareNewline`] as for [`write`](BodySlot::write) and [`finish`](BodySlot::finish).
     pub fn write_end(mut self, content: &[u8]) -> Result<usize, FoundBareNewline> {
         let (taken, ended) = if self.is_chunked() {
-            let taken = self.write_chunk(content, true)?;
-            (taken, self.call.tx.has_remaining())
+            self.write_chunk(content, true)?
         } else {
             (self.write(content)?, false)
         };
@@ -427,9 +428,14 @@ impl BodySlot<'_> {
         self.call.session.content() != ContentKind::Data
     }
 
-    /// One chunk at a time, so that its reply can be told from one that comes too early.
-    fn write_chunk(&mut self, content: &[u8], ends: bool) -> Result<usize, FoundBareNewline> {
-        let mut taken = 0;
+    /// One chunk at a time, so that its reply can be told from one that comes too early. How many
+    /// octets were taken, and whether it is the last chunk.
+    fn write_chunk(
+        &mut self,
+        content: &[u8],
+        ends: bool,
+    ) -> Result<(usize, bool), FoundBareNewline> {
+        let (mut taken, mut last) = (0, false);
         while !self.call.tx.has_remaining() {
             let rest = content.get(taken..).unwrap_or_default();
             let part = rest.get(..self.call.tx.room().min(rest.len())).unwrap_or_default();
@@ -445,23 +451,27 @@ impl BodySlot<'_> {
             taken += n;
             if !bytes.is_empty() {
                 let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-                let last = ends && taken == content.len();
+                last = ends && taken == content.len();
                 self.call.write(|session, tx| session.chunk(size, last, tx));
                 *self.chunk = Some(bytes.len());
                 self.call.tx.put(bytes);
             }
         }
-        Ok(taken)
+        Ok((taken, last))
     }
 
     /// Ends the content: by the CRLF that its last line may lack and the lone dot, or by an empty
-    /// last chunk.
+    /// last chunk, once the one before it has left.
     ///
     /// # Errors
     ///
     /// [`FoundBareNewline`] as for [`write`](BodySlot::write), if the content ended in a bare CR.
     pub fn finish(mut self) -> Result<(), FoundBareNewline> {
         match self.encoder.finish() {
+            Ok(_) if self.is_chunked() && self.call.tx.has_remaining() => {
+                *self.ends = true;
+                Ok(())
+            }
             Ok(_) if self.is_chunked() => {
                 self.call.write(|session, tx| session.chunk(0, true, tx));
                 *self.chunk = Some(0);

@@ -82,6 +82,8 @@ pub struct Connection {
     body: bool,
     /// What was written last is a chunk, of so many octets.
     chunk: Option<usize>,
+    /// The content has come to its end, and the last chunk is still to be written.
+    ends: bool,
     observer: Observer,
     auth: Auth,
     /// The names of the mechanisms on offer, a space between them.
@@ -118,6 +120,7 @@ impl Connection {
             encoder,
             body: false,
             chunk: None,
+            ends: false,
             observer: Observer::default(),
             auth: Auth::default(),
             mechanisms: String::new(),
@@ -327,6 +330,10 @@ impl Connection {
                 _ if self.tx.is_full() => Want::Flush,
                 // One chunk at a time: see `BodySlot::write`.
                 Some(Question::WantBody) if is_chunk && self.tx.has_remaining() => Want::Flush,
+                Some(Question::WantBody) if self.ends => {
+                    self.end_chunks();
+                    continue;
+                }
                 Some(_) => {
                     self.handed = asked;
                     Want::Event
@@ -334,6 +341,13 @@ impl Connection {
                 None => Want::Input,
             };
         }
+    }
+
+    fn end_chunks(&mut self) {
+        let mark = self.tx.remaining();
+        self.session.chunk(0, true, &mut self.tx);
+        self.observer.sent(self.tx.since(mark));
+        (self.chunk, self.ends) = (Some(0), false);
     }
 
     /// Whether what the caller was handed last ends a wait. While content goes, that it can write
@@ -441,7 +455,7 @@ impl Connection {
     /// What the caller must look at or go on with. Asked twice it answers the same.
     pub fn event(&mut self) -> Event<'_> {
         let Connection { config, session, rx, tx, present, encoder, body, .. } = self;
-        let Connection { chunk, observer, auth, scanner, .. } = self;
+        let Connection { chunk, ends, observer, auth, scanner, .. } = self;
         if let Some(told) = session.told() {
             let bytes = rx.bytes().get(..*present).unwrap_or_default();
             let Ok(reply) = scanner.reply(bytes) else { return Event::Idle };
@@ -467,7 +481,7 @@ impl Connection {
         let call = Call { session, tx, observer };
         match asked {
             Some(Question::Ready) => {
-                *chunk = None;
+                (*chunk, *ends) = (None, false);
                 Event::Ready(Ready { call, auth })
             }
             Some(Question::Challenge) => Event::Challenge(Challenge { call, auth }),
@@ -475,11 +489,11 @@ impl Connection {
                 *body = false;
                 Event::WantRcpt(RcptSlot { call })
             }
-            Some(Question::WantBody) => {
+            Some(Question::WantBody) if !*ends => {
                 if !std::mem::replace(body, true) {
                     *encoder = config.encoder(call.session.content());
                 }
-                Event::WantBody(BodySlot { call, encoder, chunk })
+                Event::WantBody(BodySlot { call, encoder, chunk, ends })
             }
             _ => Event::Idle,
         }

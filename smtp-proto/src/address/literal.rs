@@ -92,10 +92,7 @@ pub(super) fn literal_octets(input: &[u8]) -> Option<(AddressLiteral, usize)> {
     let (content, rest) = Class::DCONTENT.split_bytes(input.strip_prefix(b"[")?);
     rest.strip_prefix(b"]")?;
     let literal = match content.split_first_chunk::<5>() {
-        Some((tag, ip)) if tag.eq_ignore_ascii_case(b"IPv6:") => {
-            let ip = core::str::from_utf8(ip).ok()?;
-            AddressLiteral::V6(ip.parse().ok()?)
-        }
+        Some((tag, ip)) if tag.eq_ignore_ascii_case(b"IPv6:") => AddressLiteral::V6(ipv6(ip)?),
         _ => AddressLiteral::V4(ipv4(content)?),
     };
     Some((literal, content.len() + 2))
@@ -110,6 +107,66 @@ fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
         *octet = snum(parts.next()?)?;
     }
     parts.next().is_none().then(|| octets.into())
+}
+
+/// ```text
+/// IPv6-addr = 7(":" IPv6-hex) and so on       ; RFC 5321 section 4.1.3
+/// IPv6-hex  = 1*4HEXDIG
+/// ```
+///
+/// Eight groups, or fewer with `::` at one place for those that are zero; the last two may be an
+/// IPv4-address-literal.
+fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
+    let mut groups = [0; 8];
+    let mut room = groups.iter_mut();
+    let mut put = |group: u16| room.next().map(|place| *place = group);
+    let (mut count, mut gap) = (0, None);
+    let mut rest = text;
+    if let [b':', b':', behind @ ..] = text {
+        (gap, rest) = (Some(0), behind);
+    }
+    while !rest.is_empty() || gap != Some(count) {
+        let digits = rest.iter().take_while(|octet| octet.is_ascii_hexdigit()).count();
+        let (group, behind) = rest.split_at_checked(digits)?;
+        if let [b'.', ..] = behind {
+            let [a, b, c, d] = ipv4(rest)?.octets();
+            put(u16::from_be_bytes([a, b]))?;
+            put(u16::from_be_bytes([c, d]))?;
+            count += 2;
+            break;
+        }
+        put(hex(group)?)?;
+        count += 1;
+        rest = match behind {
+            [] => break,
+            [b':', b':', next @ ..] if gap.is_none() => {
+                gap = Some(count);
+                next
+            }
+            [b':', next @ ..] => next,
+            _ => return None,
+        };
+    }
+    match gap {
+        None if count == groups.len() => {}
+        Some(at) if count < groups.len() => {
+            let moved = groups.len() - count;
+            groups.get_mut(at..)?.rotate_right(moved);
+        }
+        _ => return None,
+    }
+    Some(groups.into())
+}
+
+/// `IPv6-hex = 1*4HEXDIG`
+fn hex(digits: &[u8]) -> Option<u16> {
+    if !(1..=4).contains(&digits.len()) {
+        return None;
+    }
+    digits.iter().try_fold(0, |number, digit| {
+        let digit = u16::try_from(char::from(*digit).to_digit(16)?).ok()?;
+        Some(number << 4 | digit)
+    })
 }
 
 /// `Snum = 1*3DIGIT`
@@ -128,6 +185,8 @@ mod tests {
     extern crate std;
 
     use std::string::ToString;
+    use std::vec;
+    use std::vec::Vec;
 
     use proptest::prelude::*;
 
@@ -146,6 +205,8 @@ mod tests {
             ("[IPv6:1:2:3:4:5:6:1.2.3.4]", "[IPv6:1:2:3:4:5:6:102:304]"),
             ("[IPv6:1:2:3:4:5:6:7::]", "[IPv6:1:2:3:4:5:6:7:0]"),
             ("[IPv6:1::3:4:5:6:7:8]", "[IPv6:1:0:3:4:5:6:7:8]"),
+            ("[IPv6:::ffff:001.02.3.004]", "[IPv6:::ffff:1.2.3.4]"),
+            ("[IPv6:1:2:3:4:5:6:010.2.003.4]", "[IPv6:1:2:3:4:5:6:a02:304]"),
         ] {
             let literal = AddressLiteral::parse(text).unwrap();
             assert_eq!(literal.to_string(), written);
@@ -188,6 +249,10 @@ mod tests {
             "[IPv6:12345::]",
             "[IPv6:1:2:3:4:5:6:7:8:9]",
             "[IPv6:::256.1.1.1]",
+            "[IPv6:::0001.1.1.1]",
+            "[IPv6:::1.1.1]",
+            "[IPv6:1.1.1.1]",
+            "[IPv6:1:2:3:4:5:6:7:1.1.1.1]",
             "[IPv6: ::1]",
             "[IPv6-x:::1]",
             "[IPv4:1.2.3.4]",
@@ -205,6 +270,34 @@ mod tests {
     }
 
     proptest! {
+        /// The library knows no leading zeros in the IPv4 part; there are none here.
+        #[test]
+        fn ipv6_is_that_of_the_standard_library(
+            parts in prop::collection::vec(
+                prop::sample::select(vec![
+                    "0", "1", "ab", "FFFF", "12345", "g", "", ":", ":", ":", ":", "::", ":1.2.3.4", "::1.2.3.4",
+                ]),
+                0..18,
+            ),
+        ) {
+            let text = parts.concat();
+            prop_assert_eq!(ipv6(text.as_bytes()), text.parse().ok(), "{}", text);
+        }
+
+        #[test]
+        fn eight_groups_with_or_without_a_gap(groups: [u16; 8], from in 0..8_usize, gap in 0..9_usize) {
+            let text = |groups: &[u16]| {
+                groups.iter().map(|group| std::format!("{group:x}")).collect::<Vec<_>>().join(":")
+            };
+            let (before, behind) = groups.split_at(from);
+            let behind = &behind[gap.min(behind.len())..];
+            let text = match gap {
+                0 => text(&groups),
+                _ => std::format!("{}::{}", text(before), text(behind)),
+            };
+            prop_assert_eq!(ipv6(text.as_bytes()), text.parse().ok(), "{}", text);
+        }
+
         #[test]
         fn a_literal_survives_writing(ip: IpAddr) {
             let literal = AddressLiteral::from(ip);

@@ -121,6 +121,8 @@ pub enum CallError {
     /// One transaction more than the server takes in a session (RFC 9422 section 4.1); how many
     /// that is.
     TooManyTransactions(u32),
+    /// AUTH, where the server knows already who this is (RFC 4954 section 4).
+    AlreadyAuthenticated,
 }
 
 impl fmt::Display for CallError {
@@ -142,6 +144,7 @@ impl fmt::Display for CallError {
             CallError::TooManyTransactions(most) => {
                 write!(f, "the server takes no more than {most} messages in a session")
             }
+            CallError::AlreadyAuthenticated => f.write_str("the session is authenticated already"),
         }
     }
 }

@@ -87,7 +87,9 @@ impl Session {
 
     /// The server has said what it offers.
     pub(super) fn introduced<S: Sink + ?Sized>(&mut self, out: &mut S) {
-        let wanted = self.settings.tls != TlsPolicy::Never && !self.secure;
+        // Behind TLS the server would know its client no more.
+        let settled = self.secure || self.authenticated;
+        let wanted = self.settings.tls != TlsPolicy::Never && !settled;
         let offered = self.extensions.contains(Extension::StartTls) && !self.tls_absent;
         if wanted && offered {
             Command::StartTls.encode(out);
@@ -104,8 +106,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`CallError`] if AUTH is not offered, or the mechanism must not be used without TLS;
-    /// nothing is sent.
+    /// [`CallError`] if AUTH is not offered, was answered with yes before, or the mechanism must not
+    /// be used without TLS; nothing is sent.
     pub fn auth<S: Sink + ?Sized>(
         &mut self,
         mechanism: Mechanism<'_>,
@@ -113,6 +115,9 @@ impl Session {
         out: &mut S,
     ) -> Result<bool, CallError> {
         let State::Ready = self.state else { return Ok(true) };
+        if self.authenticated {
+            return Err(CallError::AlreadyAuthenticated);
+        }
         if !self.extensions.contains(Extension::Auth) {
             return Err(CallError::NotOffered(Extension::Auth));
         }

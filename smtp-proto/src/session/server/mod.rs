@@ -412,6 +412,9 @@ impl Session {
             self.fault(cx, CommandError::ChunkSize.refusal(), out);
             return self.close(Closing::ChunkSize);
         }
+        if Verb::of(head) == Verb::Mail {
+            self.void = Some(0);
+        }
         if (fault, Verb::of(head)) == (LineFault::TooLong, Verb::Auth) {
             // RFC 4954 section 6.
             let refusal = Refusal::known(500, (5, 5, 6), "the exchange line is too long");
