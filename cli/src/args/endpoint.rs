@@ -17,32 +17,37 @@ impl Endpoint {
     pub(crate) fn to_listen_on(text: &str) -> Result<Self, &'static str> {
         const WANTED: &str = "write HOST:PORT, such as 127.0.0.1:2525 or [::1]:0";
         let (host, port) = split(text).ok_or(WANTED)?;
-        Ok(Endpoint { host, port: port.ok_or(WANTED)? })
+        Ok(Endpoint { host, port: number(port.ok_or(WANTED)?, WANTED)? })
     }
 
     /// `HOST[:PORT]`, to connect to. The port is 25 unless given.
     pub(crate) fn to_connect_to(text: &str) -> Result<Self, &'static str> {
         const WANTED: &str = "write HOST or HOST:PORT, such as mx.example.org:25 or [::1]:2525";
         let (host, port) = split(text).ok_or(WANTED)?;
-        match port {
-            Some(0) => Err("a server is not reached on port 0"),
-            port => Ok(Endpoint { host, port: port.unwrap_or(25) }),
+        match port.map_or(Ok(25), |port| number(port, WANTED))? {
+            0 => Err("a server is not reached on port 0"),
+            port => Ok(Endpoint { host, port }),
         }
     }
 }
 
-fn split(text: &str) -> Option<(String, Option<u16>)> {
-    let number = |port: &str| {
-        port.bytes().all(|b| b.is_ascii_digit()).then(|| port.parse::<u16>().ok()).flatten()
-    };
+fn number(port: &str, wanted: &'static str) -> Result<u16, &'static str> {
+    if port.is_empty() || !port.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err(wanted);
+    }
+    port.parse().map_err(|_| "the highest port is 65535")
+}
+
+/// Host and port, as they are written.
+fn split(text: &str) -> Option<(String, Option<&str>)> {
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;
         host.parse::<Ipv6Addr>().ok()?;
-        (host, if rest.is_empty() { None } else { Some(number(rest.strip_prefix(':')?)?) })
+        (host, if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
     } else if text.parse::<Ipv6Addr>().is_ok() {
         (text, None)
     } else if let Some((host, port)) = text.split_once(':') {
-        (host, Some(number(port)?))
+        (host, Some(port))
     } else {
         (text, None)
     };
@@ -98,6 +103,14 @@ mod tests {
             "host\n",
         ] {
             assert!(Endpoint::to_connect_to(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_port_that_is_too_high_is_called_so() {
+        for text in ["host:65536", "[::1]:99999", "192.0.2.1:99999999999999999999"] {
+            assert_eq!(Endpoint::to_connect_to(text), Err("the highest port is 65535"));
+            assert_eq!(Endpoint::to_listen_on(text), Err("the highest port is 65535"));
         }
     }
 
