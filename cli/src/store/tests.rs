@@ -16,7 +16,7 @@ fn names(dir: &Path) -> Vec<String> {
 }
 
 fn deliver(store: &Store, pieces: &[&[u8]]) -> Stored {
-    let mut delivery = store.begin(|| sample()).unwrap();
+    let mut delivery = store.begin(sample).unwrap();
     for piece in pieces {
         delivery.write(piece);
     }
@@ -74,7 +74,7 @@ fn a_dropped_delivery_leaves_nothing() {
     let room = tempfile::tempdir().unwrap();
     let (raw, maildir) = (room.path().join("raw"), room.path().join("maildir"));
     for store in [Store::raw(&raw).unwrap(), Store::maildir(&maildir, "mx").unwrap()] {
-        let mut delivery = store.begin(|| sample()).unwrap();
+        let mut delivery = store.begin(sample).unwrap();
         delivery.write(&vec![b'x'; 100_000]);
         drop(delivery);
     }
@@ -87,8 +87,8 @@ fn nothing_is_visible_before_commit() {
     let room = tempfile::tempdir().unwrap();
     let (raw, maildir) = (room.path().join("raw"), room.path().join("maildir"));
     let mut deliveries = vec![
-        Store::raw(&raw).unwrap().begin(|| sample()).unwrap(),
-        Store::maildir(&maildir, "mx").unwrap().begin(|| sample()).unwrap(),
+        Store::raw(&raw).unwrap().begin(sample).unwrap(),
+        Store::maildir(&maildir, "mx").unwrap().begin(sample).unwrap(),
     ];
     for delivery in &mut deliveries {
         delivery.write(&vec![b'x'; 100_000]);
@@ -108,7 +108,7 @@ fn discarding_counts() {
 fn an_existing_message_is_never_overwritten() {
     let room = tempfile::tempdir().unwrap();
     let store = Store::raw(room.path()).unwrap();
-    let delivery = store.begin(|| sample()).unwrap();
+    let delivery = store.begin(sample).unwrap();
     let name = format!("{}.eml", delivery.id.as_str());
     fs::write(room.path().join(&name), "first").unwrap();
     assert!(delivery.commit().is_err());
@@ -118,7 +118,7 @@ fn an_existing_message_is_never_overwritten() {
 
 #[test]
 fn a_message_with_a_failed_write_cannot_be_committed() {
-    let mut delivery = Store::discard().begin(|| sample()).unwrap();
+    let mut delivery = Store::discard().begin(sample).unwrap();
     delivery.failure = Some(io::ErrorKind::StorageFull.into());
     delivery.write(b"later");
     assert_eq!(delivery.commit().unwrap_err().kind(), io::ErrorKind::StorageFull);
