@@ -15,14 +15,16 @@ use std::time::Duration;
 
 use bytes::Buf;
 use model::server::{
-    Ask, CONTENT, Model, NOTHING, PATIENCE, Rules, SLOW_CONTENT, Said, Symbol, Verdict, Wire,
+    Ask, Bounds, CONTENT, HELD, Model, NOTHING, PATIENCE, Rules, SLOW_CONTENT, SOONEST, Said,
+    Symbol, UNTIL, Verdict, Wire,
 };
 use proptest::prelude::*;
-use smtp_codec::proto::command::Base64;
+use smtp_codec::proto::Syntax;
+use smtp_codec::proto::command::{Base64, DateTime};
 use smtp_codec::proto::reply::{EnhancedCode, Extension, Refusal};
 use smtp_codec::proto::session::Framing;
 use smtp_codec::proto::session::server::{Abort, Context, LineFault, Question, Session, Settings};
-use smtp_codec::server::{Config, Connection, Event, Limits, Want};
+use smtp_codec::server::{Config, Connection, Event, Limits, PriorityProfile, Want};
 
 const EVERYTHING: Rules = Rules {
     lmtp: false,
@@ -40,10 +42,19 @@ const EVERYTHING: Rules = Rules {
     rate: 0,
     implicit: false,
     pause: false,
+    users: false,
+    promises: false,
+    strict_data: false,
+    lenient: false,
+    mails: None,
+    rcpts: None,
+    bounds: Bounds::NONE,
 };
 
+const IN_THE_CLEAR: Rules = Rules { tls: false, auth: false, ..EVERYTHING };
+
 /// The servers that are walked, each with the commands that make a difference to it.
-const SERVERS: [(Rules, &[Symbol]); 16] = {
+const SERVERS: [(Rules, &[Symbol]); 31] = {
     use Symbol::*;
     const MOST: &[Symbol] = &[
         Ehlo, Helo, Mail, MailBad, MailLarge, Rcpt, RcptBad, Data, DataBare, Bdat, BdatLast,
@@ -93,7 +104,85 @@ const SERVERS: [(Rules, &[Symbol]); 16] = {
         XclientLogin,
         Noop,
     ];
+    const ASKING: &[Symbol] = &[
+        Ehlo, Helo, Mail, Rcpt, Data, StartTls, Auth, Xforward, Vrfy, VrfyUtf8, VrfyLoose, Expn,
+        Help, Quit,
+    ];
+    const LOOSE: &[Symbol] = &[
+        Ehlo, EhloLoose, MailBad, MailBroken, MailLoose, Rcpt, RcptLoose, Data, DataLoose, Bdat,
+        BdatLoose, BdatBroken, Vrfy, VrfyLoose, Auth,
+    ];
+    #[rustfmt::skip]
+    const PROMISED: &[Symbol] = &[
+        Ehlo, Helo, Mail, MailBinary, MailHeld, MailHeldLong, MailUntil, MailUntilLate, MailBy,
+        MailBySoon, MailByNotify, MailUrgent, Rcpt, Data, BdatLast, Rset,
+    ];
+    const HASTY: &[Symbol] =
+        &[Ehlo, Mail, MailBinary, Rcpt, Data, DataEarly, Bdat, BdatLast, Rset, StartTls, Auth];
+    const COUNTED: &[Symbol] =
+        &[Ehlo, Mail, MailBad, Rcpt, Data, BdatLast, Rset, StartTls, Auth, Xclient, Xforward];
+    const ERRORS: &[Symbol] = &[
+        Ehlo, Mail, MailBad, MailBroken, Rcpt, RcptBad, Data, Bdat, BdatLast, StartTls, Auth, Expn,
+        Garbage, Broken,
+    ];
+    const JUNK: &[Symbol] = &[
+        Ehlo, Mail, MailLarge, MailEach, Rcpt, Data, DataBare, Bdat, BdatLast, BdatNone, Rset,
+        Vrfy, Help, Noop,
+    ];
+    const LOCAL_JUNK: &[Symbol] =
+        &[Lhlo, Mail, Rcpt, Data, DataBare, Bdat, BdatLast, BdatNone, Rset, Noop, Garbage];
+    const FAILURES: &[Symbol] = &[Ehlo, Auth, AuthOther, StartTls, Mail, Xclient, Broken, Garbage];
+    const NO_ERROR: Bounds = Bounds { errors: 0, ..Bounds::NONE };
+    const AN_ERROR: Bounds = Bounds { errors: 1, over: 0, ..Bounds::NONE };
+    const NO_JUNK: Bounds = Bounds { errors: 0, junk: 1, ..Bounds::NONE };
+    const SOME_JUNK: Bounds = Bounds { errors: 1, junk: 2, over: 1, small: 1, ..Bounds::NONE };
     [
+        (Rules { users: true, trusted: true, plaintext_auth: true, ..EVERYTHING }, ASKING),
+        (Rules { require_auth: true, plaintext_auth: true, ..EVERYTHING }, ASKING),
+        (Rules { users: true, require_tls: true, ..EVERYTHING }, ASKING),
+        (Rules { lenient: true, users: true, bounds: AN_ERROR, ..EVERYTHING }, LOOSE),
+        (Rules { bounds: AN_ERROR, ..EVERYTHING }, LOOSE),
+        (Rules { promises: true, ..IN_THE_CLEAR }, PROMISED),
+        (IN_THE_CLEAR, PROMISED),
+        (Rules { strict_data: true, plaintext_auth: true, ..EVERYTHING }, HASTY),
+        (
+            Rules {
+                mails: Some(1),
+                rcpts: Some(2),
+                trusted: true,
+                plaintext_auth: true,
+                ..EVERYTHING
+            },
+            COUNTED,
+        ),
+        (Rules { bounds: NO_ERROR, plaintext_auth: true, ..EVERYTHING }, ERRORS),
+        (
+            Rules { bounds: AN_ERROR, plaintext_auth: true, recipients: Some(1), ..EVERYTHING },
+            ERRORS,
+        ),
+        (Rules { bounds: NO_JUNK, each: true, size: Some(10), ..IN_THE_CLEAR }, JUNK),
+        (
+            Rules {
+                bounds: SOME_JUNK,
+                each: true,
+                users: true,
+                mails: Some(2),
+                recipients: Some(2),
+                rcpts: Some(2),
+                ..IN_THE_CLEAR
+            },
+            JUNK,
+        ),
+        (Rules { bounds: NO_JUNK, lmtp: true, size: Some(10), ..IN_THE_CLEAR }, LOCAL_JUNK),
+        (
+            Rules {
+                bounds: Bounds { failures: 1, challenges: 1, ..Bounds::NONE },
+                plaintext_auth: true,
+                trusted: true,
+                ..EVERYTHING
+            },
+            FAILURES,
+        ),
         (Rules { etrn: true, trusted: true, plaintext_auth: true, ..EVERYTHING }, RELAYED),
         (
             Rules {
@@ -130,6 +219,17 @@ const SERVERS: [(Rules, &[Symbol]); 16] = {
 
 const MECHANISMS: &str = "PLAIN CRAM-MD5";
 
+fn limits(rules: Rules) -> Limits {
+    let Bounds { errors, junk, over, failures, challenges, small } = rules.bounds;
+    let mut limits = Limits::default();
+    limits.recipients = rules.recipients.unwrap_or(u32::MAX);
+    limits.recipients_over = over;
+    (limits.errors, limits.junk, limits.small_chunks) = (errors, junk, small);
+    (limits.auth_failures, limits.challenges) = (failures, challenges);
+    limits.least_rate = rules.rate as u32;
+    limits
+}
+
 fn settings(rules: Rules) -> Settings {
     let mut settings = Settings::default();
     let offer = &mut settings.extensions;
@@ -145,12 +245,26 @@ fn settings(rules: Rules) -> Settings {
     if rules.each {
         *offer = offer.with(Extension::Prdr);
     }
+    if rules.promises {
+        *offer = offer.with_future_release(HELD).with_deliver_by(SOONEST);
+        *offer = offer.with(Extension::MtPriority);
+        settings.hold_until = DateTime::parse(UNTIL);
+        settings.priorities = Some(PriorityProfile::Nsep);
+    }
+    let mut told = offer.limits();
+    (told.mail_max, told.rcpt_max) = (rules.mails, rules.rcpts);
+    if rules.mails.is_some() || rules.rcpts.is_some() {
+        *offer = offer.with_limits(told);
+    }
     *offer = offer.with_size(rules.size.unwrap_or(0));
-    settings.limits.recipients = rules.recipients.unwrap_or(u32::MAX);
+    settings.limits = limits(rules);
     settings.lmtp = rules.lmtp;
     settings.require_tls = rules.require_tls;
     settings.require_auth = rules.require_auth;
     settings.plaintext_auth = rules.plaintext_auth;
+    (settings.ask_verify, settings.ask_expand) = (rules.users, rules.users);
+    settings.refuse_early_content = rules.strict_data;
+    settings.syntax = if rules.lenient { Syntax::Lenient } else { Syntax::Strict };
     settings
 }
 
@@ -185,6 +299,9 @@ fn asked(question: Question) -> Ask {
         Question::AuthResponse => Ask::Response,
         Question::Etrn => Ask::Etrn,
         Question::Xclient => Ask::Xclient,
+        Question::Xforward => Ask::Xforward,
+        Question::Verify => Ask::Verify,
+        Question::Expand => Ask::Expand,
         Question::Aborted(_) => Ask::Aborted,
         other => panic!("nobody expects {other:?}"),
     }
@@ -311,7 +428,17 @@ impl<'w> Walk<'w> {
             assert_eq!(offers("CHUNKING\r\n"), self.rules.chunking, "{}", told());
             assert_eq!(offers("ETRN\r\n"), self.rules.etrn, "{}", told());
             assert_eq!(offers("XCLIENT NAME "), self.rules.trusted, "{}", told());
+            assert_eq!(offers("XFORWARD NAME "), self.rules.trusted, "{}", told());
             assert_eq!(offers("PRDR\r\n"), self.rules.each && !self.rules.lmtp, "{}", told());
+            let promises = self.rules.promises;
+            assert_eq!(offers(&format!("FUTURERELEASE {HELD} {UNTIL}\r\n")), promises);
+            assert_eq!(offers(&format!("DELIVERBY {SOONEST}\r\n")), promises);
+            assert_eq!(offers("MT-PRIORITY NSEP\r\n"), promises);
+            let limits = [("MAILMAX", self.rules.mails), ("RCPTMAX", self.rules.rcpts)];
+            for (name, most) in limits {
+                assert_eq!(offers(&format!(" {name}=")), most.is_some(), "{}", told());
+                assert!(most.is_none_or(|most| offers(&format!(" {name}={most}"))), "{}", told());
+            }
         }
     }
 
@@ -385,16 +512,21 @@ impl<'w> Walk<'w> {
                     self.out.clear();
                     let line = symbol.line().as_bytes();
                     match symbol {
-                        Symbol::Broken => {
-                            session.bad_line(&cx, LineFault::BareNewline, line, &mut self.out);
-                        }
                         _ if session.is_held() && !is_no_octet(symbol) => {
                             session.spoke_first(&cx, &mut self.out);
+                        }
+                        _ if symbol.is_broken() => {
+                            // A connection tells of its start without white space.
+                            let line = line.trim_ascii_start();
+                            session.bad_line(&cx, LineFault::BareNewline, line, &mut self.out);
                         }
                         Symbol::Dripping | Symbol::Silent => session.timed_out(&cx, &mut self.out),
                         Symbol::Gone => session.peer_gone(),
                         Symbol::Down => session.shut_down(&cx, &mut self.out),
                         _ => session.command(&cx, line, &mut self.out),
+                    }
+                    if symbol == Symbol::DataEarly {
+                        session.followed(&cx, &mut self.out);
                     }
                     let said = model.hear(symbol);
                     let step = Move::Hear(symbol, said, model.wire);
@@ -515,8 +647,9 @@ enum Sends {
     ShutDown,
 }
 
-/// What a client sends that says so. Content looks like commands that would end the session.
-fn sent(trail: &[Move]) -> Vec<Sends> {
+/// What a client sends that says so. Content looks like commands that would end the session. One that
+/// waits sends nothing behind DATA until it is answered.
+fn sent(trail: &[Move], waits: bool) -> Vec<Sends> {
     let (mut sent, mut line) = (vec![Sends::Octets(Vec::new())], Symbol::Noop);
     let add = |sent: &mut Vec<Sends>, octets: &[u8]| match sent.last_mut() {
         Some(Sends::Octets(before)) => before.extend_from_slice(octets),
@@ -555,6 +688,11 @@ fn sent(trail: &[Move]) -> Vec<Sends> {
                 if let Wire::Skip(_) | Wire::Chunk(1..) = wire {
                     content(&mut sent, symbol);
                 }
+                match symbol {
+                    Symbol::DataEarly if wire == Wire::End => content(&mut sent, symbol),
+                    Symbol::Data | Symbol::DataEarly if waits => sent.push(Sends::Octets(vec![])),
+                    _ => {}
+                }
             }
             Move::Answer(_, _, [(_, [354]), _]) => {
                 if line == Symbol::DataBare {
@@ -588,7 +726,9 @@ fn replay(rules: Rules, trail: &[Move], piece: usize) {
         Move::Handshake(_) => true,
         _ => false,
     });
-    let mut sends = sent(trail).into_iter().peekable();
+    let mut sends = sent(trail, rules.strict_data).into_iter().peekable();
+    // What comes too early is what comes together with the command.
+    let piece = if rules.strict_data { usize::MAX } else { piece };
     let (mut at, mut heard, mut body) = (0, Vec::new(), Vec::new());
     // The time, in seconds; and of the present wait its number and its end.
     let (mut now, mut wait) = (0, (u64::MAX, 0));
@@ -713,18 +853,16 @@ fn answer<'m>(
         (Ask::Auth, Event::Auth(auth)) => exchange!(auth),
         (Ask::Response, Event::AuthResponse(response)) => exchange!(response),
         (Ask::Etrn, Event::Etrn(etrn)) => decide!(etrn),
+        (Ask::Verify, Event::Verify(verify)) => decide!(verify),
+        (Ask::Expand, Event::Expand(expand)) => decide!(expand),
+        (Ask::Xforward, Event::Xforward(xforward)) => decide!(xforward),
         (Ask::Xclient, Event::Xclient(xclient)) => decide!(xclient),
         (ask, event) => panic!("{event:?} and not {ask:?} {}", told()),
     }
 }
 
 fn config(rules: Rules) -> Config {
-    let mut limits = Limits::default();
-    (limits.errors, limits.junk) = (u32::MAX, u32::MAX);
-    (limits.auth_failures, limits.challenges) = (u32::MAX, u32::MAX);
-    limits.least_rate = rules.rate as u32;
-    let mut config = Config::new("mx.example.org").unwrap().limits(limits);
-    config = config.max_recipients(rules.recipients.unwrap_or(u32::MAX));
+    let mut config = Config::new("mx.example.org").unwrap().limits(limits(rules));
     config = config.max_size(rules.size.unwrap_or(0));
     if !rules.chunking {
         config = config.without(Extension::Chunking).without(Extension::BinaryMime);
@@ -740,6 +878,26 @@ fn config(rules: Rules) -> Config {
     }
     if rules.each {
         config = config.with(Extension::Prdr);
+    }
+    if rules.users {
+        config = config.ask_verify().ask_expand();
+    }
+    if rules.promises {
+        let until = DateTime::parse(UNTIL).unwrap();
+        config = config.future_release(HELD, until).deliver_by(SOONEST);
+        config = config.priorities(PriorityProfile::Nsep);
+    }
+    if rules.strict_data {
+        config = config.refuse_early_content();
+    }
+    if rules.lenient {
+        config = config.syntax(Syntax::Lenient);
+    }
+    if let Some(most) = rules.mails {
+        config = config.mail_max(most);
+    }
+    if let Some(most) = rules.rcpts {
+        config = config.rcpt_max(most);
     }
     if rules.lmtp {
         config = config.lmtp();
