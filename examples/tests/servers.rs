@@ -5,7 +5,7 @@
 
 mod served;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use served::{Peer, Program};
@@ -234,6 +234,28 @@ fn has_deadlines(path: &str) {
     assert!(rest.ends_with("421 4.4.2 mx.example.org timed out\r\n"), "{rest}");
 }
 
+/// Who asks and asks and does not read is left in the end, and has not been told anything twice.
+fn leaves_who_does_not_read(path: &str) {
+    let program = Program::start(path, &["127.0.0.1:0", "1"]);
+    let socket = TcpStream::connect(program.address).unwrap();
+    let mut writer = socket.try_clone().unwrap();
+    let mut peer = Peer::new(socket);
+    peer.hear("220");
+    peer.ask("EHLO client.example.net", "250");
+    let message = "MAIL FROM:<>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n.\r\n";
+    peer.say(message);
+    let told = ["250", "250", "354", "250"].map(|code| peer.hear(code)).concat();
+    while writer.write_all(message.repeat(100).as_bytes()).is_ok() {}
+    // Nothing more is heard once the connection is reset; what was heard before is in order.
+    let mut heard = Vec::new();
+    let _ = peer.reader.read_to_end(&mut heard);
+    let heard = String::from_utf8(heard).unwrap();
+    for (heard, told) in heard.split_inclusive('\n').zip(told.split_inclusive('\n').cycle()) {
+        let is_last = heard.starts_with("421 ") || !heard.ends_with('\n');
+        assert!(is_last || heard == told, "{heard} in place of {told}");
+    }
+}
+
 macro_rules! servers {
     ($($module:ident: $program:literal { $($scenario:ident),* })*) => {$(
         mod $module {
@@ -249,16 +271,16 @@ servers! {
     poll: "poll-server" {
         takes_messages, serves_many_at_once, has_a_bound, survives_bad_input, closes_in_order,
         takes_what_drips, answers_the_half_closed, lets_nobody_starve, waits_for_the_reader,
-        has_deadlines
+        has_deadlines, leaves_who_does_not_read
     }
     uring: "uring-server" {
         takes_messages, serves_many_at_once, has_a_bound, survives_bad_input, closes_in_order,
         takes_what_drips, answers_the_half_closed, lets_nobody_starve, waits_for_the_reader,
-        has_deadlines
+        has_deadlines, leaves_who_does_not_read
     }
     mio: "mio-server" {
         takes_messages, serves_many_at_once, has_a_bound, survives_bad_input, closes_in_order,
         takes_what_drips, answers_the_half_closed, lets_nobody_starve, waits_for_the_reader,
-        has_deadlines
+        has_deadlines, leaves_who_does_not_read
     }
 }

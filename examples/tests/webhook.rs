@@ -63,6 +63,30 @@ fn webhook(url: &str) -> Program {
     Program::start(env!("CARGO_BIN_EXE_webhook"), &arguments)
 }
 
+/// Of a message that was answered nothing is kept, whether it was posted or void.
+#[test]
+fn no_message_is_kept() {
+    const SIZE: u64 = 16 << 10; // KiB
+    let (url, posts) = web(&["200 OK"]);
+    let program = webhook(&url);
+    let mut client = program.talk();
+    client.ehlo();
+    let lines = format!("{}\r\n", "x".repeat(1022)).repeat(16 << 10);
+    let before = program.memory("VmRSS");
+    for (end, code) in [("\r\n.\r\n", "250 2.0.0 "), ("\n\r\n.\r\n", "554 5.6.0 ")] {
+        client.begin(&["bob@example.org"]);
+        client.send(&lines);
+        client.send(end);
+        assert!(client.hear().starts_with(code));
+        let kept = program.memory("VmRSS").saturating_sub(before);
+        assert!(kept < SIZE / 2, "{kept} KiB are kept behind {code}");
+    }
+    assert_eq!(posts.recv_timeout(LONG).unwrap()["to"][0]["address"], "bob@example.org");
+    // All at once it is there twice in base64.
+    let most = program.memory("VmHWM").saturating_sub(before);
+    assert!(most < 3 * SIZE, "{most} KiB");
+}
+
 #[test]
 fn a_message_is_posted_as_it_came() {
     let (url, posts) = web(&["200 OK", "204 No Content"]);

@@ -416,10 +416,13 @@ fn utf8_needs_smtputf8() {
         .say(".", "250 ")
         .say("MAIL FROM:<\u{fc}@x> SMTPUTF8", "250 ")
         .say("RCPT TO:<\u{e9}@b\u{fc}cher.example>", "250 ")
+        .say("RCPT TO:<b@x> ORCPT=utf-8;\u{fc}@x", "250 ")
         .say("DATA", "354 ")
         .say(".", "250 ")
         .say("MAIL FROM:<a@x>", "250 ")
         .say("RCPT TO:<\u{fc}@x>", "553 5.6.7 ")
+        .say("RCPT TO:<b@x> ORCPT=utf-8;\u{fc}@x", "553 5.6.7 ")
+        .say(r"RCPT TO:<b@x> ORCPT=utf-8;\x{FC}@x", "250 ")
         .run();
     assert!(talk.events.contains(&"mail <\u{fc}@x> SMTPUTF8".into()));
     for bad in [&b"\xc0\x80"[..], b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xf1\x80", b"\x80"] {

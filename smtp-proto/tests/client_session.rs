@@ -264,6 +264,25 @@ fn parameters_that_can_be_done_without_are_left_out() {
     assert_eq!(refused, Err(CallError::NotOffered(Extension::EightBitMime)));
 }
 
+/// RFC 6531 section 3.4: the whole envelope counts, an ORCPT that is not written in ASCII too (RFC 6533
+/// section 3).
+#[test]
+fn an_original_recipient_outside_ascii_needs_smtputf8() {
+    let recipient = ForwardPath::parse("<b@x>").unwrap();
+    let plain = RcptParameters::parse("ORCPT=utf-8;\u{fc}@x").unwrap();
+    let embedded = RcptParameters::parse(r"ORCPT=utf-8;\x{FC}@x").unwrap();
+    let mut talk = Talk::ready(&["DSN", "SMTPUTF8"]);
+    talk.mail(MailParameters::EMPTY).unwrap();
+    talk.out.clear();
+    let refused = talk.session.rcpt(recipient, plain, &mut talk.out);
+    assert_eq!((refused, talk.said().as_str()), (Err(CallError::NeedsSmtpUtf8), ""));
+    talk.session.rcpt(recipient, embedded, &mut talk.out).unwrap();
+    let mut talk = Talk::ready(&["DSN", "SMTPUTF8"]);
+    talk.mail(MailParameters::parse("SMTPUTF8").unwrap()).unwrap();
+    talk.session.rcpt(recipient, plain, &mut talk.out).unwrap();
+    assert!(talk.said().ends_with("RCPT TO:<b@x> ORCPT=utf-8;\u{fc}@x\r\n"));
+}
+
 #[test]
 fn require_tls_needs_tls() {
     let mut talk = Talk::ready(&["REQUIRETLS"]);

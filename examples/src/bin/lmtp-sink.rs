@@ -73,8 +73,9 @@ impl Sink {
         }
         let new = user.path().join("new");
         let stored = user.move_tmp_to_new(file).map_err(io::Error::other).and_then(|name| {
-            // The file was synced before it was moved; now its name is.
-            File::open(&new)?.sync_all().inspect_err(|_| drop(fs::remove_file(new.join(name))))
+            let mut dirs = [&*new, user.path()].into_iter(); // the file itself is synced already
+            let synced = dirs.try_for_each(|dir| File::open(dir)?.sync_all());
+            synced.inspect_err(|_| drop(fs::remove_file(new.join(name))))
         });
         if stored.is_ok() { message.accept() } else { message.reject(Refusal::LOCAL_ERROR) }
     }

@@ -36,6 +36,8 @@ struct Client {
     connection: Connection,
     /// What was read and is not yet received.
     room: Vec<u8>,
+    /// The system may be sending something.
+    sending: bool,
 }
 
 impl Client {
@@ -58,6 +60,7 @@ impl Client {
                     match timeout(left, self.exchange(want == Want::Input)).await {
                         Ok(Ok(())) => {}
                         Ok(Err(_)) => self.connection.broken(),
+                        Err(_) if self.sending => self.connection.broken(), // some may have left
                         Err(_) => drop(deadline.expire(&mut self.connection, Instant::now())),
                     }
                 }
@@ -75,7 +78,9 @@ impl Client {
     async fn exchange(&mut self, wants_input: bool) -> io::Result<()> {
         while self.connection.tx().has_remaining() {
             let waiting = self.connection.tx().chunk().to_vec();
+            self.sending = true;
             let BufResult(sent, _) = self.stream.write(waiting).await;
+            self.sending = false;
             self.connection.tx().advance(sent?);
         }
         if wants_input {
@@ -124,7 +129,8 @@ async fn accept(address: String, config: Arc<Config>) -> io::Result<()> {
             continue;
         };
         let connection = Connection::new(Arc::clone(&config));
-        let (client, present) = (Client { stream, connection, room: vec![] }, Rc::clone(&clients));
+        let client = Client { stream, connection, room: vec![], sending: false };
+        let present = Rc::clone(&clients);
         spawn(async move {
             let _ = client.serve().await;
             drop(present);

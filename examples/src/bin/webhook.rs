@@ -18,7 +18,7 @@
 //! and comes again. So the webhook may see a message twice: Message-ID tells.
 //!
 //! Left out: HTTPS (a feature of ureq), TLS and AUTH, a limit of connections, spooling: up to 25 MiB a
-//! message are held in memory.
+//! message are held in memory, and for a moment 70, while they become JSON.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::{io, sync::Arc, thread, time::Duration};
@@ -104,15 +104,16 @@ impl Setup {
                 }
                 Event::Body(bytes) => content.extend_from_slice(bytes),
                 Event::Message(message) => {
-                    let mail = json!({
+                    let mut mail = json!({
                         "client": peer.to_string(),
                         "hello": hello,
                         "protocol": message.protocol().to_string(),
                         "from": from,
                         "to": to,
-                        "content": BASE64.encode(&content),
                     });
-                    match self.post(&mail) {
+                    let body = BASE64.encode(&std::mem::take(&mut content));
+                    mail.as_object_mut().map(|it| it.insert("content".into(), body.into()));
+                    match self.post(mail) {
                         Ok(()) => message.accept(),
                         Err(error) => {
                             eprintln!("{}: {error}", self.url);
@@ -120,6 +121,7 @@ impl Setup {
                         }
                     }
                 }
+                Event::Aborted(_) => content = Vec::new(),
                 Event::Closed(_) => return Ok(()),
                 other => other.proceed(),
             }
@@ -132,9 +134,11 @@ impl Setup {
         matches!(mailbox.host(), Host::Domain(domain) if domain.as_str().eq_ignore_ascii_case(&self.domain))
     }
 
-    fn post(&self, mail: &Value) -> Result<(), Box<dyn std::error::Error>> {
+    fn post(&self, mail: Value) -> Result<(), Box<dyn std::error::Error>> {
         let request = self.agent.post(&self.url).content_type("application/json");
-        let response = request.send(mail.to_string())?;
+        let json = mail.to_string();
+        drop(mail);
+        let response = request.send(json)?;
         match response.status() {
             status if status.is_success() => Ok(()),
             status => Err(format!("the webhook said {status}").into()),

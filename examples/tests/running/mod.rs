@@ -25,6 +25,8 @@ impl Program {
     pub fn start(path: &str, arguments: &[&str]) -> Self {
         let mut child = Command::new(path)
             .args(arguments)
+            // Of glibc: what is large goes back when it is freed, so that memory can be measured.
+            .env("MALLOC_MMAP_THRESHOLD_", "131072")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

@@ -55,7 +55,7 @@ impl Drop for Program {
 
 /// A raw socket.
 pub struct Peer {
-    reader: BufReader<TcpStream>,
+    pub reader: BufReader<TcpStream>,
 }
 
 impl Peer {

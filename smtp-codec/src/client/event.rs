@@ -9,7 +9,6 @@ use smtp_proto::session::client::{CallError, Closing, ContentKind, Session};
 
 use super::Observer;
 use super::auth::{Auth, Challenge};
-use super::chunks::Chunks;
 use crate::buffer::TxBuf;
 use crate::dot::{Encoder, FoundBareNewline, Run};
 
@@ -363,7 +362,8 @@ impl RcptSlot<'_> {
 pub struct BodySlot<'a> {
     pub(super) call: Call<'a>,
     pub(super) encoder: &'a mut Encoder,
-    pub(super) chunks: &'a mut Chunks,
+    pub(super) chunk: &'a mut Option<usize>,
+    pub(super) ends: &'a mut bool,
 }
 
 impl BodySlot<'_> {
@@ -450,32 +450,31 @@ impl BodySlot<'_> {
             };
             taken += n;
             if !bytes.is_empty() {
+                let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
                 last = ends && taken == content.len();
-                self.announce(bytes.len(), last);
+                self.call.write(|session, tx| session.chunk(size, last, tx));
+                *self.chunk = Some(bytes.len());
                 self.call.tx.put(bytes);
             }
         }
         Ok((taken, last))
     }
 
-    fn announce(&mut self, octets: usize, last: bool) {
-        let size = u64::try_from(octets).unwrap_or(u64::MAX);
-        let waiting = self.call.tx.remaining();
-        self.call.write(|session, tx| session.chunk(size, last, tx));
-        let header = self.call.tx.remaining().saturating_sub(waiting);
-        self.chunks.write(waiting, header, octets);
-    }
-
     /// Ends the content: by the CRLF that its last line may lack and the lone dot, or by an empty
-    /// last chunk.
+    /// last chunk, once the one before it has left.
     ///
     /// # Errors
     ///
     /// [`FoundBareNewline`] as for [`write`](BodySlot::write), if the content ended in a bare CR.
     pub fn finish(mut self) -> Result<(), FoundBareNewline> {
         match self.encoder.finish() {
+            Ok(_) if self.is_chunked() && self.call.tx.has_remaining() => {
+                *self.ends = true;
+                Ok(())
+            }
             Ok(_) if self.is_chunked() => {
-                self.announce(0, true);
+                self.call.write(|session, tx| session.chunk(0, true, tx));
+                *self.chunk = Some(0);
                 Ok(())
             }
             Ok(end) => {

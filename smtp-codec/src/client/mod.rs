@@ -17,7 +17,6 @@ use smtp_proto::session::client::{ContentKind, ProtocolFault, Question, Session}
 
 mod auth;
 mod authenticator;
-mod chunks;
 mod config;
 mod content;
 mod delivery;
@@ -42,7 +41,6 @@ pub use smtp_proto::session::client::{CallError, Closing};
 pub use smtp_proto::session::{BareNewline, TlsPolicy};
 
 use self::auth::{Auth, remember};
-use self::chunks::Chunks;
 use self::event::Call;
 use self::observer::Observer;
 use crate::buffer::{RxBuf, TxBuf};
@@ -82,7 +80,10 @@ pub struct Connection {
     encoder: Encoder,
     /// The encoder is the one of the content that is being written.
     body: bool,
-    chunks: Chunks,
+    /// What was written last is a chunk, of so many octets.
+    chunk: Option<usize>,
+    /// The content has come to its end, and the last chunk is still to be written.
+    ends: bool,
     observer: Observer,
     auth: Auth,
     /// The names of the mechanisms on offer, a space between them.
@@ -118,7 +119,8 @@ impl Connection {
             present: 0,
             encoder,
             body: false,
-            chunks: Chunks::default(),
+            chunk: None,
+            ends: false,
             observer: Observer::default(),
             auth: Auth::default(),
             mechanisms: String::new(),
@@ -328,6 +330,10 @@ impl Connection {
                 _ if self.tx.is_full() => Want::Flush,
                 // One chunk at a time: see `BodySlot::write`.
                 Some(Question::WantBody) if is_chunk && self.tx.has_remaining() => Want::Flush,
+                Some(Question::WantBody) if self.ends => {
+                    self.end_chunks();
+                    continue;
+                }
                 Some(_) => {
                     self.handed = asked;
                     Want::Event
@@ -335,6 +341,13 @@ impl Connection {
                 None => Want::Input,
             };
         }
+    }
+
+    fn end_chunks(&mut self) {
+        let mark = self.tx.remaining();
+        self.session.chunk(0, true, &mut self.tx);
+        self.observer.sent(self.tx.since(mark));
+        (self.chunk, self.ends) = (Some(0), false);
     }
 
     /// Whether what the caller was handed last ends a wait. While content goes, that it can write
@@ -384,17 +397,13 @@ impl Connection {
         self.pace.end();
         self.present = std::mem::take(&mut self.gathered);
         let reply = self.scanner.reply(self.rx.bytes().get(..self.present).unwrap_or_default())?;
+        // A chunk may be refused as soon as it is announced.
+        let is_announced = self.chunk.is_some_and(|octets| self.tx.remaining() <= octets);
+        let may_be_early = is_announced && !reply.code().is_positive();
         let outstanding = self.session.outstanding();
-        let is_early = match self.chunks.are_any() {
-            true => {
-                let refusal = !reply.code().is_positive();
-                self.chunks.is_early(refusal, outstanding, self.tx.remaining())
-            }
-            false => outstanding > 0 && self.unsent() >= outstanding,
-        };
-        if is_early {
+        if outstanding > 0 && self.unsent() >= outstanding && !may_be_early {
             // Until a chunk is announced there is nothing to refuse.
-            match self.chunks.are_any() && reply.code().get() != 421 {
+            match self.chunk.is_some() && reply.code().get() != 421 {
                 true => self.session.close(Closing::Protocol(ProtocolFault::Unasked)),
                 false => self.session.unasked(reply),
             }
@@ -433,9 +442,12 @@ impl Connection {
         Ok(true)
     }
 
-    /// Commands, or the end of the mail data, that have not left this side in full; what is in a
-    /// chunk is no lines.
+    /// Commands, or the end of the mail data, that have not left this side in full.
     fn unsent(&self) -> u32 {
+        // What is in a chunk is no lines: its end need not be one.
+        if self.chunk.is_some() || self.session.content() != ContentKind::Data {
+            return u32::from(self.tx.has_remaining());
+        }
         let lines = memchr::memchr_iter(b'\n', self.tx.chunk()).count();
         u32::try_from(lines).unwrap_or(u32::MAX)
     }
@@ -443,7 +455,7 @@ impl Connection {
     /// What the caller must look at or go on with. Asked twice it answers the same.
     pub fn event(&mut self) -> Event<'_> {
         let Connection { config, session, rx, tx, present, encoder, body, .. } = self;
-        let Connection { chunks, observer, auth, scanner, .. } = self;
+        let Connection { chunk, ends, observer, auth, scanner, .. } = self;
         if let Some(told) = session.told() {
             let bytes = rx.bytes().get(..*present).unwrap_or_default();
             let Ok(reply) = scanner.reply(bytes) else { return Event::Idle };
@@ -469,7 +481,7 @@ impl Connection {
         let call = Call { session, tx, observer };
         match asked {
             Some(Question::Ready) => {
-                *chunks = Chunks::default();
+                (*chunk, *ends) = (None, false);
                 Event::Ready(Ready { call, auth })
             }
             Some(Question::Challenge) => Event::Challenge(Challenge { call, auth }),
@@ -477,11 +489,11 @@ impl Connection {
                 *body = false;
                 Event::WantRcpt(RcptSlot { call })
             }
-            Some(Question::WantBody) => {
+            Some(Question::WantBody) if !*ends => {
                 if !std::mem::replace(body, true) {
                     *encoder = config.encoder(call.session.content());
                 }
-                Event::WantBody(BodySlot { call, encoder, chunks })
+                Event::WantBody(BodySlot { call, encoder, chunk, ends })
             }
             _ => Event::Idle,
         }

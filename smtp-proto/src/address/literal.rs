@@ -9,6 +9,7 @@ use super::{
     AddressError,
     error::{Parsed, fault, whole},
 };
+use crate::sink::{Fixed, Text};
 use crate::syntax::Class;
 
 /// A network address where a domain could stand.
@@ -88,9 +89,7 @@ pub(super) fn literal(input: &str) -> Parsed<'_, AddressLiteral> {
     });
     let (rest, content) = bracketed.ok_or(fault(AddressError::Literal))?;
     let address = match content.split_at_checked("IPv6:".len()) {
-        Some((tag, ip)) if tag.eq_ignore_ascii_case("IPv6:") => {
-            ip.parse().ok().map(AddressLiteral::V6)
-        }
+        Some((tag, ip)) if tag.eq_ignore_ascii_case("IPv6:") => ipv6(ip).map(AddressLiteral::V6),
         _ => ipv4(content).map(AddressLiteral::V4),
     };
     address.map(|address| (rest, address)).ok_or(fault(AddressError::Literal))
@@ -105,6 +104,17 @@ fn ipv4(text: &str) -> Option<Ipv4Addr> {
         *octet = parts.next()??;
     }
     parts.next().is_none().then(|| octets.into())
+}
+
+/// `IPv6-addr`, at whose end an IPv4-address-literal may stand.
+fn ipv6(text: &str) -> Option<Ipv6Addr> {
+    let Some((groups, tail)) = text.rsplit_once(':').filter(|(_, tail)| tail.contains('.')) else {
+        return text.parse().ok();
+    };
+    let mut room = [0; 45];
+    let mut plain = Fixed::new(&mut room);
+    let _ = fmt::write(&mut Text(&mut plain), format_args!("{groups}:{}", ipv4(tail)?));
+    core::str::from_utf8(plain.finish().ok()?).ok()?.parse().ok()
 }
 
 /// `Snum = 1*3DIGIT`
@@ -137,6 +147,8 @@ mod tests {
             ("[IPv6:1:2:3:4:5:6:1.2.3.4]", "[IPv6:1:2:3:4:5:6:102:304]"),
             ("[IPv6:1:2:3:4:5:6:7::]", "[IPv6:1:2:3:4:5:6:7:0]"),
             ("[IPv6:1::3:4:5:6:7:8]", "[IPv6:1:0:3:4:5:6:7:8]"),
+            ("[IPv6:::ffff:001.02.3.004]", "[IPv6:::ffff:1.2.3.4]"),
+            ("[IPv6:1:2:3:4:5:6:010.2.003.4]", "[IPv6:1:2:3:4:5:6:a02:304]"),
         ] {
             let literal = AddressLiteral::parse(text).unwrap();
             assert_eq!(literal.to_string(), written);
@@ -179,6 +191,10 @@ mod tests {
             "[IPv6:12345::]",
             "[IPv6:1:2:3:4:5:6:7:8:9]",
             "[IPv6:::256.1.1.1]",
+            "[IPv6:::0001.1.1.1]",
+            "[IPv6:::1.1.1]",
+            "[IPv6:1.1.1.1]",
+            "[IPv6:1:2:3:4:5:6:7:1.1.1.1]",
             "[IPv6: ::1]",
             "[IPv6-x:::1]",
             "[IPv4:1.2.3.4]",

@@ -255,6 +255,11 @@ impl<'a> MailParameters<'a> {
 }
 
 impl<'a> RcptParameters<'a> {
+    /// Whether they can be sent without SMTPUTF8: the value of ORCPT may be outside ASCII (RFC 6533).
+    pub(crate) const fn is_ascii(&self) -> bool {
+        self.text.as_bytes().is_ascii()
+    }
+
     /// NOTIFY (RFC 3461).
     #[must_use]
     pub fn notify(&self) -> Option<Notify> {

@@ -129,7 +129,7 @@ impl Session {
     }
 }
 
-/// RFC 6531 section 3.5: an address outside ASCII needs the SMTPUTF8 parameter.
+/// RFC 6531 sections 3.4 and 3.5: an address outside ASCII needs the SMTPUTF8 parameter.
 pub(super) const UTF8_UNASKED: Refusal<'static> =
     Refusal::known(553, (5, 6, 7), "address outside ASCII without SMTPUTF8");
 

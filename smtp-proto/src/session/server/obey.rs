@@ -100,7 +100,8 @@ impl Session {
                 self.check_mail(cx, reverse_path.is_ascii(), parameters)
             }
             Command::Rcpt { forward_path, parameters } => {
-                self.check_rcpt(cx, forward_path.is_ascii(), parameters)
+                let ascii = forward_path.is_ascii() && parameters.is_ascii();
+                self.check_rcpt(cx, ascii, parameters)
             }
             Command::Lhlo(host) => self.check_host(cx, *host, Protocol::lmtp()),
             Command::Data => self.check_data(),
