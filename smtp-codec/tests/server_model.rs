@@ -823,6 +823,24 @@ fn every_string_of_two_commands_in_a_transaction() {
     }
 }
 
+/// Where the answer to what is said next depends on what was used up before.
+#[test]
+fn every_string_of_two_commands_behind_what_costs_or_forgives() {
+    use Symbol::*;
+    for prefix in [
+        &[Ehlo, Mail, Rcpt, Data][..],
+        &[Ehlo, Mail, Rcpt, BdatNone],
+        &[Ehlo, MailEach, Rcpt, Rcpt, Data],
+        &[Lhlo, Mail, Rcpt, Rcpt, Data],
+        &[Lhlo, Mail, Rcpt, BdatNone],
+        &[Ehlo, Auth, StartTls, Ehlo],
+        &[Ehlo, MailBinary, Rcpt],
+    ] {
+        let (strings, _) = walk_all(prefix, 2, 2);
+        assert!(strings > 1_000, "{strings}");
+    }
+}
+
 #[test]
 fn whole_connections_go_every_way_of_a_few_commands() {
     let strings = replay_all(|_| true, &[], 2, &[usize::MAX, 1]);

@@ -45,6 +45,8 @@ const LMTP: Rules = Rules { lmtp: true, ..PLAIN };
 
 const AN_ERROR: Bounds = Bounds { errors: 1, over: 0, ..Bounds::NONE };
 
+const SPARSE: Bounds = Bounds { errors: 0, junk: 1, ..Bounds::NONE };
+
 const JUNK: Bounds = Bounds { errors: 1, junk: 2, over: 1, small: 1, ..Bounds::NONE };
 
 #[rustfmt::skip]
@@ -151,12 +153,12 @@ pub const SERVERS: [Server; 31] = {
         server(6, COUNTED, Rules { mails: Some(1), rcpts: Some(2), trusted: true, ..AUTH }),
         server(7, ERRORS, Rules { bounds: Bounds { errors: 0, ..Bounds::NONE }, ..AUTH }),
         server(7, ERRORS, Rules { bounds: AN_ERROR, recipients: Some(1), ..AUTH }),
-        server(7, WASTE, Rules { bounds: JUNK, each: true, size: Some(10), ..PLAIN }),
+        server(8, WASTE, Rules { bounds: SPARSE, each: true, size: Some(10), ..PLAIN }),
         server(7, WASTE, Rules {
             bounds: JUNK, each: true, users: true, mails: Some(2), recipients: Some(2),
             rcpts: Some(2), ..PLAIN
         }),
-        server(8, LOCAL_WASTE, Rules { bounds: JUNK, size: Some(10), ..LMTP }),
+        server(8, LOCAL_WASTE, Rules { bounds: SPARSE, size: Some(10), ..LMTP }),
         server(6, FAILURES, Rules {
             bounds: Bounds { failures: 1, challenges: 1, ..Bounds::NONE }, trusted: true, ..AUTH
         }),
