@@ -8,7 +8,9 @@ use bytes::Buf;
 use smtp_codec::client::{
     Attempt, Authentication, Authenticator, Config, Connection, Delivery, Event, Step, Want,
 };
-use smtp_codec::proto::command::{Argument, Attributes, Mechanism, Queue};
+use smtp_codec::proto::command::{
+    Argument, Attributes, DateTime, DeliverBy, DeliverByMode, Mechanism, Queue,
+};
 use smtp_codec::proto::reply::Extension;
 use smtp_codec::proto::session::{BareNewline, TlsPolicy};
 use smtp_codec::proto::{Envelope, Recipient, Stage, Verdict};
@@ -56,6 +58,9 @@ struct Link<'a> {
     eager: bool,
     /// Replies come in as many at once as there are, and not line by line.
     bulk: bool,
+    /// What is asked for besides, with each message.
+    asks: u8,
+    prdr: bool,
     secured: u64,
     steps: usize,
     most: usize,
@@ -84,7 +89,9 @@ impl<'a> Link<'a> {
             2 => config.bare_newline(BareNewline::Normalise),
             _ => config,
         };
-        let mut connection = Connection::new(config);
+        let more = if first & 8 != 0 { choices.next() } else { 0 };
+        let prdr = more & 1 != 0;
+        let mut connection = Connection::new(config.prdr(prdr));
         if flags & 64 != 0 {
             connection.without_tls();
         }
@@ -97,6 +104,8 @@ impl<'a> Link<'a> {
             ended: false,
             eager: flags & 128 == 0,
             bulk: first & 64 != 0,
+            asks: more >> 1,
+            prdr: prdr && flags & 4 == 0,
             secured: 0,
             steps: 0,
             most: 4000 + 40 * script.len(),
@@ -210,6 +219,7 @@ impl<'a> Link<'a> {
         let answered = self.connection.heard() - self.secured;
         let pipelining =
             self.grouping && self.connection.extensions().contains(Extension::Pipelining);
+        self.monitor.offered(*self.connection.extensions());
         self.monitor.sent(&sent, answered, self.eager && !pipelining);
     }
 
@@ -302,8 +312,11 @@ impl<'a> Link<'a> {
     }
 
     fn deliver(&mut self, choices: &mut Choices<'_>) {
-        let envelope = envelope(choices);
+        let envelope = envelope(choices, self.asks);
         let mut delivery = Delivery::new(&envelope);
+        // The places of those that were accepted, and what was said for each of them at the end.
+        let (mut taken, mut told) = (Vec::new(), Vec::new());
+        let mut done = None;
         let mut good = 0;
         let mut named = 0;
         let mut finished = false;
@@ -315,9 +328,20 @@ impl<'a> Link<'a> {
                 Event::Done(reply) | Event::DoneFor(_, reply) if reply.code().is_positive() => {
                     good += 1;
                 }
-                Event::Rcpt(number, _) => {
+                Event::Rcpt(number, reply) => {
                     assert_eq!(*number, named, "out of step");
+                    if reply.code().is_positive() {
+                        taken.push(named);
+                    }
                     named += 1;
+                }
+                _ => {}
+            }
+            match &event {
+                Event::Done(reply) => done = Some(reply.code().is_positive()),
+                Event::DoneFor(number, reply) => {
+                    assert_eq!(usize::try_from(*number).ok(), Some(told.len()), "out of step");
+                    told.push(reply.code().is_positive());
                 }
                 _ => {}
             }
@@ -342,10 +366,15 @@ impl<'a> Link<'a> {
         let doubt = self.connection.in_doubt();
         let outcome = delivery.outcome(&self.connection);
         assert_eq!(outcome.recipients.len(), envelope.recipients.len());
-        for recipient in &outcome.recipients {
+        for (place, recipient) in outcome.recipients.iter().enumerate() {
             match recipient.verdict {
                 Verdict::Accepted => {
                     assert!(good > 0, "accepted without a word");
+                    // It was told of this one, and under PRDR the last word has come, too.
+                    let number = taken.iter().position(|it| usize::try_from(*it) == Ok(place));
+                    let number = number.expect("one that was accepted");
+                    assert!(told.is_empty() || told.get(number) == Some(&true));
+                    assert!(done == Some(true) || !told.is_empty() && !self.prdr);
                     assert!(
                         recipient
                             .reply
@@ -430,7 +459,7 @@ fn shown(event: &Event<'_>) -> String {
     shown.split(['(', ' ', '{']).next().unwrap_or_default().to_owned()
 }
 
-fn envelope(choices: &mut Choices<'_>) -> Envelope {
+fn envelope(choices: &mut Choices<'_>, asks: u8) -> Envelope {
     let senders = ["a@example.net", "<>", "ä@example.net"];
     let sender = senders.get(usize::from(choices.next() % 3)).expect("one of three");
     let mut envelope = Envelope::new(sender.parse().expect("a path"));
@@ -444,6 +473,19 @@ fn envelope(choices: &mut Choices<'_>) -> Envelope {
     if flags & 4 != 0 {
         use smtp_codec::proto::command::Body;
         envelope.parameters = envelope.parameters.body(Body::BinaryMime);
+    }
+    let parameters = envelope.parameters;
+    envelope.parameters = match asks & 3 {
+        1 => parameters.hold_for(100).expect("the only one of its kind"),
+        2 => parameters.hold_until(DateTime::parse("2030-01-01T00:00:00Z").expect("a time")),
+        _ => parameters,
+    };
+    if asks & 4 != 0 {
+        let by = DeliverBy::new(60, DeliverByMode::Return, true).expect("a time");
+        envelope.parameters = envelope.parameters.by(by);
+    }
+    if asks & 8 != 0 {
+        envelope.parameters = envelope.parameters.mt_priority(-9).expect("a priority");
     }
     for number in 0..1 + flags / 8 % 16 {
         let path = format!("b{number}@example.org").parse().expect("a path");

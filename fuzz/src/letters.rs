@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arbitrary::{Arbitrary, Unstructured};
+use smtp_codec::proto::command::{DeliverBy, DeliverByMode};
 use smtp_codec::proto::reply::Refusal;
 use smtp_codec::proto::{Envelope, Recipient, Verdict};
 use smtp_codec::server::Event;
@@ -42,7 +43,7 @@ impl Fate {
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
     pub(crate) mail: Fate,
-    /// At RCPT, and in LMTP at the end of the content.
+    /// At RCPT, and in LMTP and under PRDR at the end of the content.
     pub(crate) recipients: Vec<(Fate, Fate)>,
     pub(crate) data: Fate,
     pub(crate) end: Fate,
@@ -71,6 +72,12 @@ impl Message {
     pub(crate) fn envelope(&self, number: usize) -> Envelope {
         let sender = format!("{number}.{:?}@example.org", self.mail);
         let mut envelope = Envelope::new(sender.parse().expect("a path"));
+        if number == PROMISED {
+            let by = DeliverBy::new(60, DeliverByMode::Return, false);
+            let parameters = envelope.parameters.by(by.expect("a time"));
+            let parameters = parameters.hold_for(HELD).expect("the only one of its kind");
+            envelope.parameters = parameters.mt_priority(9).expect("a priority");
+        }
         for (number, (fate, late)) in self.recipients.iter().enumerate() {
             let path = format!("{number}.{fate:?}.{late:?}@example.net");
             envelope.recipients.push(Recipient::new(path.parse().expect("a path")));
@@ -87,6 +94,12 @@ impl Message {
         canonical
     }
 }
+
+/// The number of a message that asks for the most that the server does.
+const PROMISED: usize = 2;
+pub(crate) const HELD: u32 = 100;
+/// In how many seconds it is delivered at best.
+pub(crate) const SOONEST: u32 = 60;
 
 /// The server's application: addresses say what becomes of them.
 #[derive(Default)]
@@ -110,6 +123,12 @@ impl Application {
                 let sender = mail.reverse_path().to_string();
                 self.sender = sender.trim_matches(['<', '>']).to_owned();
                 (self.recipients, self.content) = (Vec::new(), Vec::new());
+                let asked = mail.parameters();
+                let asks = asked.hold_for() == Some(HELD) && asked.mt_priority() == Some(9);
+                assert_eq!(
+                    asks && asked.by().is_some(),
+                    sender.starts_with(&format!("<{PROMISED}."))
+                );
                 match message.and_then(|it| it.mail.refusal()) {
                     None => mail.accept(),
                     Some(refusal) => mail.reject(refusal),

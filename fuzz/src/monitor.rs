@@ -1,6 +1,7 @@
 //! What leaves a client, octet for octet: commands that may be said there, and content.
 
-use smtp_codec::proto::command::{Base64, Command};
+use smtp_codec::proto::command::{Base64, Command, Keyword, MailParameters};
+use smtp_codec::proto::reply::{Extension, Extensions};
 use smtp_codec::proto::session::TlsPolicy;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub(crate) struct Monitor {
     last_chunk: bool,
     /// DATA was the last command.
     data_is_last: bool,
+    /// What the server offers.
+    offered: Extensions,
 }
 
 impl Monitor {
@@ -47,11 +50,34 @@ impl Monitor {
             end_is_sent: false,
             last_chunk: false,
             data_is_last: false,
+            offered: Extensions::default(),
         }
     }
 
     pub(crate) fn end_is_sent(&self) -> bool {
         self.end_is_sent
+    }
+
+    pub(crate) fn offered(&mut self, offered: Extensions) {
+        self.offered = offered;
+    }
+
+    /// What is not offered is not asked for.
+    fn asks(&self, parameters: &MailParameters<'_>) {
+        for parameter in parameters.iter() {
+            let needed = match parameter.kind() {
+                Some(Keyword::Size) => Extension::Size,
+                Some(Keyword::Prdr) => Extension::Prdr,
+                Some(Keyword::HoldFor | Keyword::HoldUntil) => Extension::FutureRelease,
+                Some(Keyword::By) => Extension::DeliverBy,
+                Some(Keyword::MtPriority) => Extension::MtPriority,
+                Some(Keyword::SmtpUtf8) => Extension::SmtpUtf8,
+                Some(Keyword::RequireTls) => Extension::RequireTls,
+                _ => continue,
+            };
+            assert!(self.offered.contains(needed), "{parameter:?}");
+        }
+        assert!(!self.lmtp || !parameters.prdr());
     }
 
     /// Content is wanted: behind DATA it is mail data.
@@ -167,6 +193,10 @@ impl Monitor {
             Command::Data => {
                 assert!(!before_tls);
                 self.data_is_last = true;
+            }
+            Command::Mail { parameters, .. } => {
+                assert!(!before_tls, "MAIL without TLS");
+                self.asks(&parameters);
             }
             _ => assert!(!before_tls, "{verb:?} without TLS"),
         }

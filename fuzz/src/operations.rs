@@ -5,10 +5,13 @@
 //! operations between them; see [`Operation`].
 
 use bytes::Buf;
-use smtp_codec::proto::command::AttributeValue;
+use smtp_codec::proto::Syntax;
+use smtp_codec::proto::command::{AttributeValue, DateTime, DeliverByMode, MailParameters};
 use smtp_codec::proto::reply::Extension;
 use smtp_codec::proto::session::BareNewline;
-use smtp_codec::server::{Abort, Closing, Config, Connection, Event, Limits, Want};
+use smtp_codec::server::{
+    Abort, Closing, Config, Connection, Event, Limits, PriorityProfile, Want,
+};
 
 use crate::Choices;
 use crate::answer::{Answer, give, give_with};
@@ -126,6 +129,68 @@ fn config(choices: &mut Choices<'_>) -> (Config, Option<u64>, bool) {
     (config, (flags & 1 != 0).then_some(40), flags & 2 != 0)
 }
 
+/// What a server may have besides.
+#[derive(Clone, Copy, Debug)]
+struct More {
+    promises: bool,
+    strict_data: bool,
+    lenient: bool,
+    /// The most MAIL of a session, and the most RCPT of a transaction.
+    told: Option<(u32, u32)>,
+    each: bool,
+}
+
+/// Seconds for which a message may be held, and until when; in how many it is delivered at best.
+const HELD: u32 = 100;
+const UNTIL: &str = "2030-01-01T00:00:00Z";
+const SOONEST: u32 = 60;
+
+impl More {
+    fn of(choice: u8) -> Self {
+        More {
+            promises: choice & 1 != 0,
+            strict_data: choice & 2 != 0,
+            lenient: choice & 4 != 0,
+            told: (choice & 8 != 0).then_some((2, 3)),
+            each: choice & 16 != 0,
+        }
+    }
+
+    fn add(self, mut config: Config) -> Config {
+        if self.promises {
+            let until = DateTime::parse(UNTIL).expect("a time");
+            config = config.future_release(HELD, until).deliver_by(SOONEST);
+            config = config.priorities(PriorityProfile::Stanag4406);
+        }
+        if self.strict_data {
+            config = config.refuse_early_content();
+        }
+        if self.lenient {
+            config = config.syntax(Syntax::Lenient);
+        }
+        if let Some((mails, recipients)) = self.told {
+            config = config.mail_max(mails).rcpt_max(recipients);
+        }
+        if self.each { config.with(Extension::Prdr) } else { config }
+    }
+
+    /// Nobody is asked for what the server does not do.
+    fn check(self, parameters: &MailParameters<'_>) {
+        let until = DateTime::parse(UNTIL).expect("a time").unix_seconds();
+        let held = parameters.hold_for().is_none_or(|seconds| seconds <= HELD);
+        assert!(held && parameters.hold_until().is_none_or(|it| it.unix_seconds() <= until));
+        let by = parameters.by().filter(|by| by.mode() == DeliverByMode::Return);
+        assert!(by.is_none_or(|by| i64::from(by.seconds()) >= i64::from(SOONEST)));
+        let asks = [
+            parameters.hold_for().is_some(),
+            parameters.hold_until().is_some(),
+            parameters.by().is_some(),
+            parameters.mt_priority().is_some(),
+        ];
+        assert!(self.promises || asks == [false; 4], "{parameters}");
+    }
+}
+
 /// How far the application has been led.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -133,7 +198,7 @@ enum Stage {
     Open,
     /// Content may come.
     Content,
-    /// In LMTP, so many recipients were judged.
+    /// In LMTP and under PRDR, so many recipients were judged.
     Judged(u32),
 }
 
@@ -145,6 +210,12 @@ struct Session {
     received: u64,
     max_size: Option<u64>,
     lmtp: bool,
+    more: More,
+    /// The transaction is under PRDR.
+    each: bool,
+    /// MAIL of which the application was told, and RCPT of the transaction.
+    mails: u32,
+    named: u32,
     trusted: bool,
     greeted: bool,
     /// HELO or EHLO was taken, since TLS or XCLIENT made all things new.
@@ -164,8 +235,9 @@ struct Session {
 impl Session {
     fn new(choices: &mut Choices<'_>) -> Self {
         let (config, max_size, lmtp) = config(choices);
-        let mut connection = Connection::new(config);
         let flags = choices.next();
+        let more = More::of(if flags & 8 != 0 { choices.next() } else { 0 });
+        let mut connection = Connection::new(more.add(config));
         if flags & 1 != 0 {
             connection.trust();
         }
@@ -177,12 +249,16 @@ impl Session {
         }
         Session {
             connection,
-            reckoning: Reckoning::new(lmtp),
+            reckoning: Reckoning::new(lmtp, more.lenient),
             stage: Stage::Idle,
             accepted: 0,
             received: 0,
             max_size,
             lmtp,
+            more,
+            each: false,
+            mails: 0,
+            named: 0,
             trusted: flags & 1 != 0,
             greeted: false,
             introduced: false,
@@ -221,7 +297,11 @@ impl Session {
             self.run(choices);
         }
         gathered.clear();
-        self.reckoning.check(self.accepted, self.connection.closing());
+        let closing = self.connection.closing();
+        // A line that is sent alone has nothing behind it.
+        let early = closing == Some(Closing::EarlyTalker);
+        assert!(!early || self.more.strict_data && !exact, "{closing:?}");
+        self.reckoning.check(self.accepted, self.each, closing);
     }
 
     /// Steps until something is wanted that only the script can give.
@@ -294,7 +374,7 @@ impl Session {
                     } else {
                         assert!(self.connection.is_secure());
                         (self.secure, self.authenticated) = (true, false);
-                        self.introduced = false;
+                        (self.introduced, self.mails) = (false, 0);
                         self.reset();
                     }
                 }
@@ -313,6 +393,7 @@ impl Session {
 
     fn reset(&mut self) {
         (self.stage, self.accepted, self.utf8) = (Stage::Idle, 0, false);
+        (self.each, self.named) = (false, 0);
     }
 
     /// What an application is asked, and any answer to it.
@@ -360,14 +441,22 @@ impl Session {
             Event::Mail(mail) => {
                 assert_eq!(mail.parameters().iter().filter(|it| it.kind().is_none()).count(), 0);
                 let utf8 = mail.parameters().smtp_utf8();
+                let each = mail.parameters().prdr();
+                self.more.check(&mail.parameters());
+                self.mails += 1;
+                assert!(self.more.told.is_none_or(|(mails, _)| self.mails <= mails));
                 give_with!(answer, mail);
                 if yes {
                     self.reset();
                     (self.stage, self.received, self.utf8) = (Stage::Open, 0, utf8);
+                    assert!(!each || self.more.each && !self.lmtp);
+                    self.each = each;
                 }
             }
             Event::Rcpt(rcpt) => {
                 assert_eq!(self.stage, Stage::Open, "a recipient for nothing");
+                self.named += 1;
+                assert!(self.more.told.is_none_or(|(_, most)| self.named <= most));
                 give_with!(answer, rcpt);
                 self.accepted += u32::from(yes);
             }
@@ -385,11 +474,16 @@ impl Session {
                     other => panic!("a message at {other:?}"),
                 };
                 assert!(judged < self.accepted, "a message for nobody");
-                assert_eq!(message.recipient(), self.lmtp.then_some(judged));
+                let each = self.lmtp || self.each;
+                assert_eq!(message.recipient(), each.then_some(judged));
+                if self.each && self.accepted > 1 {
+                    // The last reply is the session's.
+                    self.reckoning.asked(None);
+                }
                 assert_eq!(message.size(), self.received);
                 assert_eq!(message.protocol().is_utf8(), self.utf8);
                 give_with!(answer, message);
-                let last = !self.lmtp || judged + 1 == self.accepted;
+                let last = !each || judged + 1 == self.accepted;
                 self.stage = if last { Stage::Idle } else { Stage::Judged(judged + 1) };
             }
             Event::Aborted(abort) => {
@@ -449,7 +543,7 @@ impl Session {
                     self.reckoning.asked(None);
                     self.reset();
                     (self.authenticated, self.greeted) = (login, false);
-                    self.introduced = false;
+                    (self.introduced, self.mails) = (false, 0);
                 }
             }
             Event::Xforward(xforward) => {

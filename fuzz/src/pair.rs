@@ -6,12 +6,15 @@ use bytes::Buf;
 use smtp_codec::client::{
     self, Authentication, Content, Delivery, Event as Told, Step as Wanted, Traffic,
 };
+use smtp_codec::proto::command::DateTime;
+use smtp_codec::proto::reply::Extension;
 use smtp_codec::proto::session::TlsPolicy;
 use smtp_codec::proto::{Envelope, Outcome, Verdict};
+use smtp_codec::server::PriorityProfile;
 use smtp_codec::{Machine, Want, server};
 use smtp_sasl::Login;
 
-use crate::letters::{Application, Fate, Message, is_bare};
+use crate::letters::{Application, Fate, HELD, Message, SOONEST, is_bare};
 
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
@@ -35,6 +38,8 @@ struct Ways {
     lmtp: bool,
     tls: bool,
     login: bool,
+    /// PRDR is offered and asked for.
+    each: bool,
     max_size: Option<u16>,
     /// In which pieces octets travel, one after the other.
     sizes: Vec<u8>,
@@ -54,6 +59,7 @@ impl Ways {
             lmtp: flags & 16 != 0,
             tls: flags & 32 != 0,
             login: flags & 64 != 0,
+            each: false,
             max_size,
             sizes,
             fault,
@@ -68,11 +74,13 @@ pub fn pair(input: &[u8]) {
 }
 
 fn exchange(given: &mut Unstructured<'_>) -> arbitrary::Result<()> {
-    let ways = Ways::arbitrary(given)?;
+    let mut ways = Ways::arbitrary(given)?;
     let mut messages = Vec::new();
     for _ in 0..given.int_in_range(1..=3)? {
         messages.push(Message::arbitrary(given)?);
     }
+    // Behind all the rest, so that inputs mean what they meant.
+    ways.each = u8::arbitrary(given)? & 1 != 0;
     let mut pair = Pair::new(ways);
     pair.log_in();
     for (number, message) in messages.iter().enumerate() {
@@ -99,13 +107,23 @@ struct Pair {
 
 impl Pair {
     fn new(ways: Ways) -> Self {
-        let mut name = server::Config::new("mx.example.org").expect("a host");
+        // A client that waits for the 354 is not refused for what it does not do.
+        let until = DateTime::parse("2030-01-01T00:00:00Z").expect("a time");
+        let mut name = server::Config::new("mx.example.org")
+            .expect("a host")
+            .refuse_early_content()
+            .future_release(HELD, until)
+            .deliver_by(SOONEST)
+            .priorities(PriorityProfile::Mixer);
         let mut hello = client::Config::new("client.example.net")
             .expect("a host")
             .pipelining(ways.pipelining)
             .chunking(ways.chunking);
         if ways.lmtp {
             (hello, name) = (hello.lmtp(), name.lmtp());
+        }
+        if ways.each {
+            (hello, name) = (hello.prdr(true), name.with(Extension::Prdr));
         }
         if ways.tls {
             (hello, name) = (hello.tls(TlsPolicy::Required), name.require_tls());
@@ -235,7 +253,8 @@ impl Pair {
             "bare newlines were sent"
         );
         for (delivered, (fate, late)) in outcome.recipients.iter().zip(&message.recipients) {
-            let end = if self.ways.lmtp { *late } else { message.end };
+            let each = self.ways.each && message.recipients.len() > 1;
+            let end = if self.ways.lmtp || each { *late } else { message.end };
             let end = if large { Fate::Refuse } else { end };
             // A chunk that is too large is refused before anybody is asked.
             let data = if large && chunked { Fate::Take } else { message.data };

@@ -1,6 +1,7 @@
 //! A client that keeps count: one reply for each command, and for the content one, or in LMTP one
-//! for each recipient.
+//! for each recipient, or under PRDR two more.
 
+use smtp_codec::proto::Syntax;
 use smtp_codec::proto::command::Command;
 use smtp_codec::proto::reply::{Progress, Reply, ReplyScanner};
 use smtp_codec::server::Closing;
@@ -22,6 +23,7 @@ enum Phase {
 #[derive(Debug)]
 pub(crate) struct Reckoning {
     lmtp: bool,
+    syntax: Syntax,
     scanner: ReplyScanner,
     reply: Vec<u8>,
     partial: Vec<u8>,
@@ -45,7 +47,7 @@ enum Due {
     Nothing,
     /// One, or a 354, or nothing if it announces a chunk that is taken.
     Command(Option<(u64, bool)>),
-    /// As many as there are recipients in LMTP, else one.
+    /// As many as there are recipients in LMTP, and two more under PRDR; else one.
     Message,
     /// Those of a chunk: nothing if it was answered before.
     Chunk {
@@ -55,9 +57,10 @@ enum Due {
 }
 
 impl Reckoning {
-    pub(crate) fn new(lmtp: bool) -> Self {
+    pub(crate) fn new(lmtp: bool, lenient: bool) -> Self {
         Reckoning {
             lmtp,
+            syntax: if lenient { Syntax::Lenient } else { Syntax::Strict },
             scanner: ReplyScanner::new(),
             reply: Vec::new(),
             partial: Vec::new(),
@@ -112,7 +115,7 @@ impl Reckoning {
             Phase::Lines if whole => {
                 let line = piece.strip_suffix(b"\r\n").unwrap_or(piece);
                 let broken = line.iter().any(|byte| matches!(byte, b'\r' | b'\n'));
-                let chunk = chunk(line).filter(|_| !broken && !self.in_exchange);
+                let chunk = chunk(line, self.syntax).filter(|_| !broken && !self.in_exchange);
                 self.due = Due::Command(chunk);
             }
             Phase::Lines => self.counting = false,
@@ -154,7 +157,7 @@ impl Reckoning {
     }
 
     /// Everything that was sent was looked at: were the replies those that were owed?
-    pub(crate) fn check(&mut self, recipients: u32, closing: Option<Closing>) {
+    pub(crate) fn check(&mut self, recipients: u32, each: bool, closing: Option<Closing>) {
         let due = std::mem::replace(&mut self.due, Due::Nothing);
         let disturbed = std::mem::replace(&mut self.disturbed, false);
         if !self.counting || disturbed {
@@ -166,9 +169,14 @@ impl Reckoning {
         if let Some(last) = self.codes.last() {
             self.in_exchange = *last == 334;
         }
-        let most = match due {
-            Due::Message | Due::Chunk { last: true, .. } if self.lmtp => {
-                usize::try_from(recipients).unwrap_or(usize::MAX).max(1)
+        let recipients = usize::try_from(recipients).unwrap_or(usize::MAX);
+        let is_end = matches!(due, Due::Message | Due::Chunk { last: true, .. });
+        let has_block = is_end && self.codes.first() == Some(&353);
+        let most = match is_end {
+            true if self.lmtp => recipients.max(1),
+            true if has_block => {
+                assert!(each && recipients > 1, "{self:?}");
+                recipients + 2
             }
             _ => 1,
         };
@@ -197,6 +205,7 @@ impl Reckoning {
             }
             Due::Chunk { answered: true, .. } => assert_eq!(got, 0, "{self:?}"),
             Due::Message => assert_eq!(got, most, "{self:?}"),
+            Due::Chunk { .. } if has_block => assert_eq!(got, most, "{self:?}"),
             Due::Chunk { .. } => {
                 assert!(got >= 1 && got <= most, "{got} of {most}: {self:?}");
             }
@@ -214,8 +223,8 @@ impl Reckoning {
 }
 
 /// Whether a line is a BDAT, and what it announces.
-fn chunk(line: &[u8]) -> Option<(u64, bool)> {
-    match Command::parse(line) {
+fn chunk(line: &[u8], syntax: Syntax) -> Option<(u64, bool)> {
+    match Command::parse_with(line, syntax) {
         Ok(Command::Bdat { size, last }) => Some((size, last)),
         _ => None,
     }

@@ -12,7 +12,7 @@ mod model;
 use std::time::Duration;
 
 use bytes::Buf;
-use model::client::{Due, Judge, Said, World};
+use model::client::{Due, Judge, Said, World, Writes};
 use smtp_codec::client::{Closing, Config, Connection, Delivery, Event, Limits, Step, Want};
 use smtp_codec::proto::command::Mechanism;
 use smtp_codec::proto::session::{BareNewline, TlsPolicy};
@@ -329,8 +329,12 @@ impl Run<'_> {
             match delivery.on(self.client.event()) {
                 Step::Next => {}
                 Step::Over => break,
-                Step::Body(slot) if self.world.whole => {
+                Step::Body(slot) if self.world.writes == Writes::Whole => {
                     assert_eq!(slot.write_end(CONTENT).unwrap(), CONTENT.len());
+                }
+                Step::Body(mut slot) if self.world.writes == Writes::Both => {
+                    assert_eq!(slot.write(CONTENT).unwrap(), CONTENT.len());
+                    slot.finish().unwrap();
                 }
                 Step::Body(slot) if written == CONTENT.len() => slot.finish().unwrap(),
                 Step::Body(mut slot) => written += slot.write(&CONTENT[written..]).unwrap(),
@@ -400,54 +404,69 @@ fn every_run(worlds: impl IntoIterator<Item = World>, letters: &[usize], all: bo
     runs
 }
 
-fn ways() -> impl Iterator<Item = World> {
-    (0..8).map(|bits| World {
-        lmtp: bits & 1 > 0,
-        pipelining: bits & 2 > 0,
-        chunking: bits & 4 > 0,
-        ..World::default()
-    })
+/// Worlds like this one, with each of these so and so.
+macro_rules! every {
+    ($world:expr; $($field:ident),*) => {{
+        let worlds = vec![$world];
+        $(let worlds = worlds.into_iter().flat_map(|world| {
+            [false, true].map(|$field| World { $field, ..world })
+        }).collect::<Vec<World>>();)*
+        worlds
+    }};
 }
 
-fn securities() -> impl Iterator<Item = World> {
-    let policies = [(false, false, false), (false, true, false), (true, false, false)];
-    let policies = policies.into_iter().chain([(true, false, true)]);
-    policies.flat_map(|(required, opportunistic, implicit)| {
-        (0..8).map(move |bits| World {
-            starttls: bits & 1 > 0,
-            auth: bits & 2 > 0,
-            pipelining: bits & 4 > 0,
-            required,
-            opportunistic,
-            implicit,
-            ..World::default()
-        })
-    })
+/// In which ways a message may go.
+fn ways() -> Vec<World> {
+    every!(World::default(); lmtp, pipelining, chunking)
 }
 
-/// Servers of which each recipient hears: by PRDR, in every way in which content may go.
-fn each() -> impl Iterator<Item = World> {
-    ways().map(|world| World { prdr: true, ..world })
+/// The same where each recipient hears of it, by PRDR.
+fn each() -> Vec<World> {
+    every!(World { prdr: true, ..World::default() }; lmtp, pipelining, chunking)
 }
 
-fn early() -> impl Iterator<Item = World> {
-    let worlds = ways().chain(each());
-    worlds.flat_map(|world| [false, true].map(|whole| World { early: true, whole, ..world }))
+/// The same where the server speaks out of turn, however content is written.
+fn early() -> Vec<World> {
+    let worlds =
+        every!(World { early: true, ..World::default() }; prdr, lmtp, pipelining, chunking);
+    let writes = [Writes::Apart, Writes::Both, Writes::Whole];
+    let worlds = worlds.into_iter();
+    worlds.flat_map(|world| writes.map(|writes| World { writes, ..world })).collect()
+}
+
+/// What a client is told to do about TLS, and what its server offers.
+fn securities() -> Vec<World> {
+    let never = World::default();
+    let required = World { required: true, ..never };
+    let policies = [
+        never,
+        World { opportunistic: true, ..never },
+        required,
+        World { implicit: true, ..required },
+    ];
+    policies.into_iter().flat_map(|world| every!(world; starttls, auth, pipelining)).collect()
 }
 
 #[test]
 fn replies_for_each_recipient() {
-    let worlds = each().filter(|world| !world.lmtp && world.pipelining == world.chunking);
+    let worlds = each().into_iter();
+    let worlds = worlds.filter(|world| !world.lmtp && world.pipelining == world.chunking);
     let runs = every_run(worlds, &[2], false);
     assert!(runs > 5_000, "{runs}");
 }
 
 #[test]
 fn replies_before_their_time() {
-    let runs = every_run(early().filter(|world| world.whole == world.pipelining), &[1], false);
+    let worlds = early().into_iter().filter(|world| match world.writes {
+        Writes::Apart => !world.pipelining,
+        Writes::Both => world.chunking && !world.prdr,
+        Writes::Whole => world.pipelining,
+    });
+    let runs = every_run(worlds, &[1], false);
     assert!(runs > 5_000, "{runs}");
-    let plain = early().filter(|world| !world.pipelining && !world.chunking && world.whole);
-    let runs = every_run(plain.filter(|world| world.lmtp != world.prdr), &[2], false);
+    let plain = early().into_iter().filter(|world| !world.pipelining && !world.chunking);
+    let plain = plain.filter(|world| world.writes == Writes::Whole && world.lmtp != world.prdr);
+    let runs = every_run(plain, &[2], false);
     assert!(runs > 5_000, "{runs}");
 }
 
@@ -465,7 +484,8 @@ fn replies_to_what_concerns_tls_and_auth() {
 
 #[test]
 fn replies_to_two_letters() {
-    let runs = every_run(ways().filter(|world| world.lmtp == world.chunking), &[1, 1], false);
+    let worlds = ways().into_iter().filter(|world| world.lmtp == world.chunking);
+    let runs = every_run(worlds, &[1, 1], false);
     assert!(runs > 5_000, "{runs}");
 }
 

@@ -68,6 +68,16 @@ fn recipients_behind_a_mail_that_is_no_line_are_no_errors() {
     }
 }
 
+/// Where white space may stand before a verb, so may it before that of a MAIL with bad syntax.
+#[test]
+fn white_space_before_a_refused_mail_changes_nothing() {
+    for mail in ["MAIL FROM:<a", " MAIL FROM:<a", "\t MAIL FROM:<a"] {
+        let lenient = limited(config().syntax(Syntax::Lenient), |limits| limits.errors = 1);
+        let talk = Script::ehlo(lenient).say(mail, "501 ").say("RCPT TO:<b@x>", BLAMELESS).run();
+        assert_eq!(talk.closing, None, "{mail:?}");
+    }
+}
+
 /// What a client could have known is an error.
 #[test]
 fn what_was_not_offered_is_an_error() {

@@ -55,6 +55,18 @@ enum Fate {
     Decided(Verdict),
 }
 
+/// How the client writes its content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Writes {
+    /// The content when it is asked for, and the end when it is asked for more.
+    #[default]
+    Apart,
+    /// The content, and its end in the same breath.
+    Both,
+    /// As one: it has all of it at hand.
+    Whole,
+}
+
 /// What is known of the client and of its server.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct World {
@@ -72,8 +84,7 @@ pub struct World {
     pub prdr: bool,
     /// The server may speak before all that was said to it has come.
     pub early: bool,
-    /// The client has all of its content at hand.
-    pub whole: bool,
+    pub writes: Writes,
 }
 
 #[derive(Debug)]

@@ -383,7 +383,8 @@ impl Session {
         match &Command::parse_with(line, cx.settings.syntax) {
             Ok(command) => self.obey(cx, command, out),
             Err(error) => {
-                if Verb::of(line) == Verb::Mail {
+                // Lenient syntax takes white space before a verb.
+                if Verb::of(line.trim_ascii_start()) == Verb::Mail {
                     self.void = Some(0);
                 }
                 self.fault(cx, error.refusal(), out);
