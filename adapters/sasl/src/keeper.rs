@@ -85,7 +85,7 @@ impl SessionCallback for Keeper {
             Some(acts_as) => unescape(acts_as),
         };
         if let (Some(user), Some(acts_as)) = (user, acts_as)
-            && self.users.password(&user).is_some()
+            && self.users.password(&user).is_some_and(|secret| !secret.expose().is_empty())
             && is_name(&acts_as)
             && self.users.may_act(&user, &acts_as)
         {
