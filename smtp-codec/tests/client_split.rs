@@ -92,6 +92,19 @@ fn those_that_were_too_many_are_named_again() {
     }
 }
 
+/// Whoever was too many and is not named again, since the session is over, was told so all the same.
+#[test]
+fn what_was_told_outlives_the_session() {
+    for (many, told) in
+        [("452 4.5.3 too many", "Deferred Rcpt 452"), ("552 too many", "Deferred Rcpt 552")]
+    {
+        let replies = ["220 mx", "250 mx", YES, YES, many, DATA, "421 bye"];
+        let (_, fates, outcome) = split(&config(), &[&replies], &envelope(&["b@x", "c@x"]));
+        assert_eq!(fates, ["Deferred Message 421", told]);
+        assert_eq!(outcome.failure, Some(Failure::Closed(Closing::Unavailable)));
+    }
+}
+
 #[test]
 fn a_full_mailbox_is_not_named_again() {
     let replies = ["220 mx", "250 mx", YES, YES, "452 4.2.2 full", DATA, YES, BYE];

@@ -45,6 +45,7 @@ pub struct Split<'e> {
     domains: HashSet<String>,
     /// So many recipients were taken at once where one more was too many.
     most: usize,
+    /// What each was told last.
     fates: Vec<Option<Delivered>>,
     reply: Option<ReplyBuf>,
     failure: Option<Failure>,
@@ -128,12 +129,18 @@ impl<'e> Split<'e> {
         }
         let first = recipients.first().cloned();
         let never_begun = recipients.iter().all(|it| it.stage <= Stage::Mail);
-        for (index, delivered) in
+        for (index, mut delivered) in
             std::mem::take(&mut self.present).into_iter().zip(recipients).rev()
         {
             if again && is_one_too_many(&delivered, unnamed) {
                 self.waiting.push_front(index);
-            } else if let Some(fate) = self.fates.get_mut(index) {
+                if delivered.reply.is_none() {
+                    continue;
+                }
+                // 552 too is meant for now (RFC 5321 section 4.5.3.1.10).
+                delivered.verdict = Verdict::Deferred;
+            }
+            if let Some(fate) = self.fates.get_mut(index) {
                 *fate = Some(delivered);
             }
         }
@@ -143,7 +150,7 @@ impl<'e> Split<'e> {
         }
         match (failure, first) {
             // What kept this part from its end would keep the others.
-            (Some(Failure::Closed(_)), _) => self.leave(&UNTOLD),
+            (Some(Failure::Closed(_)), _) => self.give_up(),
             (Some(Failure::BareNewline), _) => self.leave(&UNFIT),
             (_, Some(first)) if never_begun => self.leave(&first),
             _ => {}
@@ -156,9 +163,9 @@ impl<'e> Split<'e> {
         self.begun
     }
 
-    /// Gives up those that are left: they are deferred.
+    /// Gives up those that are left: they are deferred, with what they were told if they were.
     pub fn give_up(&mut self) {
-        self.leave(&UNTOLD);
+        self.waiting.clear();
     }
 
     /// What has become of every recipient, in the order of the envelope. Who is left is deferred.

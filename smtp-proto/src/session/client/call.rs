@@ -100,7 +100,8 @@ impl Session {
             self.check_offered(&parameter)?;
         }
         let State::Open(transaction) = &mut self.state else { return Ok(()) };
-        if !(forward_path.is_ascii() && parameters.is_ascii()) && !transaction.utf8 {
+        let ascii = forward_path.is_ascii() && parameters.is_ascii();
+        if !ascii && !transaction.utf8 {
             return Err(CallError::NeedsSmtpUtf8);
         }
         if let Some(most) = self.extensions.limits().rcpt_max
