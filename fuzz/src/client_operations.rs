@@ -313,6 +313,8 @@ impl<'a> Link<'a> {
 
     fn deliver(&mut self, choices: &mut Choices<'_>) {
         let envelope = envelope(choices, self.asks);
+        let asks = |bit| self.asks & bit != 0;
+        self.monitor.wants([matches!(self.asks & 3, 1 | 2), asks(4), asks(8)]);
         let mut delivery = Delivery::new(&envelope);
         // The places of those that were accepted, and what was said for each of them at the end.
         let (mut taken, mut told) = (Vec::new(), Vec::new());

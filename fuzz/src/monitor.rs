@@ -32,6 +32,8 @@ pub(crate) struct Monitor {
     data_is_last: bool,
     /// What the server offers.
     offered: Extensions,
+    /// What each MAIL must ask for, however little is offered: to be held, by when, how urgent.
+    wanted: [bool; 3],
 }
 
 impl Monitor {
@@ -51,6 +53,7 @@ impl Monitor {
             last_chunk: false,
             data_is_last: false,
             offered: Extensions::default(),
+            wanted: [false; 3],
         }
     }
 
@@ -62,7 +65,11 @@ impl Monitor {
         self.offered = offered;
     }
 
-    /// What is not offered is not asked for.
+    pub(crate) fn wants(&mut self, wanted: [bool; 3]) {
+        self.wanted = wanted;
+    }
+
+    /// What is not offered is not asked for, and nobody's wish is left out.
     fn asks(&self, parameters: &MailParameters<'_>) {
         for parameter in parameters.iter() {
             let needed = match parameter.kind() {
@@ -78,6 +85,9 @@ impl Monitor {
             assert!(self.offered.contains(needed), "{parameter:?}");
         }
         assert!(!self.lmtp || !parameters.prdr());
+        let held = parameters.hold_for().is_some() || parameters.hold_until().is_some();
+        let asked = [held, parameters.by().is_some(), parameters.mt_priority().is_some()];
+        assert_eq!(asked, self.wanted, "{parameters}");
     }
 
     /// Content is wanted: behind DATA it is mail data.

@@ -459,7 +459,7 @@ fn replies_for_each_recipient() {
 fn replies_before_their_time() {
     let worlds = early().into_iter().filter(|world| match world.writes {
         Writes::Apart => !world.pipelining,
-        Writes::Both => world.chunking && !world.prdr,
+        Writes::Both => world.chunking && !world.prdr && !world.lmtp,
         Writes::Whole => world.pipelining,
     });
     let runs = every_run(worlds, &[1], false);
