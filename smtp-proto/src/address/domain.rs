@@ -293,23 +293,12 @@ fn international(input: &str, class: Class, syntax: Syntax) -> Parsed<'_, &str> 
     }
 }
 
-/// The length of a domain in ASCII whose dots and hyphens each stand between letters or digits.
+/// The length of a domain in ASCII whose dots and hyphens each stand between letters or digits, and
+/// that is no longer than a label may be.
 #[inline]
 fn plain(input: &[u8]) -> Option<NonZeroUsize> {
     let length = Class::LET_DIG.joined(input, |byte| matches!(byte, b'.' | b'-'))?;
-    (length.get() <= MAX_LABEL || is_short(input.get(..length.get())?)).then_some(length)
-}
-
-/// Whether the domain, and each label of it, is within the limits.
-#[cold]
-fn is_short(domain: &[u8]) -> bool {
-    let mut label = 0;
-    let short = memchr::memchr_iter(b'.', domain).chain([domain.len()]).all(|dot| {
-        let length = dot - label;
-        label = dot + 1;
-        length <= MAX_LABEL
-    });
-    short && domain.len() <= MAX_DOMAIN
+    (length.get() <= MAX_LABEL).then_some(length)
 }
 
 /// The length of the domain at the start of `input`, whose labels are of `class`.

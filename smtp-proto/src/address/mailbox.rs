@@ -202,7 +202,7 @@ fn plain(input: &[u8]) -> Option<(NonZeroUsize, NonZeroUsize)> {
         [b'@', behind @ ..] => Domain::plain_length(behind)?,
         _ => return None,
     };
-    (local.get() + 1 + domain.get() <= MAX_MAILBOX).then_some((local, domain))
+    Some((local, domain))
 }
 
 #[derive(Clone, Copy)]
