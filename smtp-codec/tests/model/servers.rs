@@ -152,7 +152,7 @@ pub const SERVERS: [Server; 31] = {
         // What is used up.
         server(6, COUNTED, Rules { mails: Some(1), rcpts: Some(2), trusted: true, ..AUTH }),
         server(7, ERRORS, Rules { bounds: Bounds { errors: 0, ..Bounds::NONE }, ..AUTH }),
-        server(7, ERRORS, Rules { bounds: AN_ERROR, recipients: Some(1), ..AUTH }),
+        server(6, ERRORS, Rules { bounds: AN_ERROR, recipients: Some(1), ..AUTH }),
         server(8, WASTE, Rules { bounds: SPARSE, each: true, size: Some(10), ..PLAIN }),
         server(7, WASTE, Rules {
             bounds: JUNK, each: true, users: true, mails: Some(2), recipients: Some(2),
