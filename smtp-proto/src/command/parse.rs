@@ -35,17 +35,16 @@ fn blamed(error: CommandError, line: &[u8]) -> CommandError {
     }
 }
 
-/// Greetings, MAIL and RCPT with plain names, spelt by the letter of the grammar: most lines of a session.
+/// EHLO, MAIL and RCPT with plain names, spelt by the letter of the grammar, and what has no argument:
+/// most lines of a session.
 /// What is not taken here is looked at again, and may be as good.
 #[inline]
 fn usual(line: &[u8]) -> Option<Command<'_>> {
     const EHLO: u32 = word(b"EHLO");
-    const HELO: u32 = word(b"HELO");
-    const LHLO: u32 = word(b"LHLO");
     const MAIL: u32 = word(b"MAIL");
     const RCPT: u32 = word(b"RCPT");
 
-    let ([a, b, c, d, b' '], rest) = line.split_first_chunk()? else { return None };
+    let Some(([a, b, c, d, b' '], rest)) = line.split_first_chunk() else { return bare(line) };
     match word(&[*a, *b, *c, *d]) {
         MAIL => {
             let (reverse_path, tail) = ReversePath::plain(from(rest)?)?;
@@ -65,14 +64,26 @@ fn usual(line: &[u8]) -> Option<Command<'_>> {
             };
             Some(Command::Rcpt { forward_path, parameters })
         }
-        verb @ (EHLO | HELO | LHLO) => match Domain::plain(rest)? {
-            (domain, []) => Some(match verb {
-                EHLO => Command::Ehlo(Host::Domain(domain)),
-                HELO => Command::Helo(Host::Domain(domain)),
-                _ => Command::Lhlo(Host::Domain(domain)),
-            }),
+        EHLO => match Domain::plain(rest)? {
+            (domain, []) => Some(Command::Ehlo(Host::Domain(domain))),
             _ => None,
         },
+        _ => None,
+    }
+}
+
+/// What stands alone in nearly every session.
+#[inline]
+fn bare(line: &[u8]) -> Option<Command<'_>> {
+    const DATA: u32 = word(b"DATA");
+    const RSET: u32 = word(b"RSET");
+    const QUIT: u32 = word(b"QUIT");
+
+    let [a, b, c, d] = line else { return None };
+    match word(&[*a, *b, *c, *d]) {
+        DATA => Some(Command::Data),
+        RSET => Some(Command::Rset),
+        QUIT => Some(Command::Quit),
         _ => None,
     }
 }
