@@ -35,9 +35,8 @@ fn blamed(error: CommandError, line: &[u8]) -> CommandError {
     }
 }
 
-/// EHLO, MAIL and RCPT with plain names, spelt by the letter of the grammar, and what has no argument:
-/// most lines of a session.
-/// What is not taken here is looked at again, and may be as good.
+/// EHLO, MAIL and RCPT with plain names, spelt by the letter of the grammar, and what stands alone: most
+/// lines of a session. What is not taken here is looked at again, and may be as good.
 #[inline]
 fn usual(line: &[u8]) -> Option<Command<'_>> {
     const EHLO: u32 = word(b"EHLO");
