@@ -6,7 +6,7 @@ use crate::syntax::has_c1;
 
 /// Octets that were found to be UTF-8. Parsers read octets, and nearly all addresses are ASCII by
 /// the classes of their octets; a `str` is made of them only where one is asked for.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Utf8<'a>(&'a [u8]);
 
 impl<'a> Utf8<'a> {

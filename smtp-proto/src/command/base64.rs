@@ -107,7 +107,7 @@ impl fmt::Display for Mechanism<'_> {
 /// assert_eq!(Base64::parse("dGVzdA"), None);
 /// assert_eq!(Base64::parse("dGVzdB=="), None);
 /// ```
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Base64<'a>(Utf8<'a>);
 
 impl<'a> Base64<'a> {
@@ -153,14 +153,6 @@ impl<'a> Base64<'a> {
         text.len() / 4 * 3 - padding
     }
 }
-
-impl PartialEq for Base64<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.as_bytes() == other.0.as_bytes()
-    }
-}
-
-impl Eq for Base64<'_> {}
 
 const fn sextet(character: u8) -> u8 {
     match character {
