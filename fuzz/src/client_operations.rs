@@ -368,7 +368,12 @@ impl<'a> Link<'a> {
         let doubt = self.connection.in_doubt();
         let outcome = delivery.outcome(&self.connection);
         assert_eq!(outcome.recipients.len(), envelope.recipients.len());
-        for (place, recipient) in outcome.recipients.iter().enumerate() {
+        let mut next = 0;
+        for recipient in &outcome.recipients {
+            // One that cannot be named to this server is not, and those behind it move up.
+            let is_named = recipient.stage != Stage::Rcpt || recipient.reply.is_some();
+            let place = next;
+            next += usize::from(is_named);
             match recipient.verdict {
                 Verdict::Accepted => {
                     assert!(good > 0, "accepted without a word");
