@@ -501,7 +501,7 @@ fn sent(trail: &[Move], waits: bool) -> Vec<Sends> {
                 }
                 match symbol {
                     Symbol::DataEarly if wire == Wire::End => content(&mut sent, symbol),
-                    Symbol::Data | Symbol::DataEarly if waits => sent.push(Sends::Octets(vec![])),
+                    _ if waits && symbol.is_data() => sent.push(Sends::Octets(vec![])),
                     _ => {}
                 }
             }

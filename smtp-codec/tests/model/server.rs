@@ -221,7 +221,7 @@ impl Symbol {
         self.is_data() || self == Rcpt || self.chunk().is_some()
     }
 
-    fn is_data(self) -> bool {
+    pub fn is_data(self) -> bool {
         matches!(self, Data | DataBare | DataEarly | DataSteady | DataSlow)
     }
 
