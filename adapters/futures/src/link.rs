@@ -241,9 +241,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
         let Link { stream, connection, timer, .. } = self;
         let patience = connection.patience();
         let mut deadline = pin!(timer.after(LAST_WORDS.min(patience)));
-        poll_fn(|cx| match Pin::new(&mut *stream).poll_close(cx) {
-            Poll::Ready(_) => Poll::Ready(()),
-            Poll::Pending => deadline.as_mut().poll(cx),
+        // Not every stream flushes what it has taken when it is closed.
+        poll_fn(|cx| match Pin::new(&mut *stream).poll_flush(cx) {
+            Poll::Ready(_) if Pin::new(&mut *stream).poll_close(cx).is_ready() => Poll::Ready(()),
+            _ => deadline.as_mut().poll(cx),
         })
         .await;
         if connection.lingers() {

@@ -233,7 +233,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
                     self.farewell = Farewell::Shutdown;
                 }
                 Farewell::Shutdown => {
-                    if Pin::new(&mut self.stream).poll_shutdown(cx).is_pending() {
+                    // Not every stream flushes what it has taken when it is shut down.
+                    let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+                    if flushed.is_pending()
+                        || Pin::new(&mut self.stream).poll_shutdown(cx).is_pending()
+                    {
                         ready!(self.alarm.poll(self.by, cx));
                     }
                     if !self.connection.lingers() {

@@ -60,15 +60,15 @@ fn codes(sent: &[u8]) -> Vec<&str> {
     lines.filter_map(|line| line.split_once(' ')).map(|(code, _)| code).collect()
 }
 
-fn over<'a>(sent: &'a mut Vec<u8>, config: Config) -> Server<Slow<'a>> {
-    let stream = Slow { input: COMMANDS, held: Vec::new(), waited: false, sent };
+fn over<'a>(input: &'a [u8], sent: &'a mut Vec<u8>, config: Config) -> Server<Slow<'a>> {
+    let stream = Slow { input, held: Vec::new(), waited: false, sent };
     Server::new(stream, config)
 }
 
 #[tokio::test]
 async fn what_is_told_last_is_sent() {
     let mut sent = Vec::new();
-    let mut server = over(&mut sent, Config::new("mx.example.org").unwrap());
+    let mut server = over(COMMANDS, &mut sent, Config::new("mx.example.org").unwrap());
     loop {
         match server.next().await.unwrap() {
             Event::Closed(_) => break,
@@ -82,7 +82,7 @@ async fn what_is_told_last_is_sent() {
 #[tokio::test]
 async fn also_by_futures_that_are_dropped() {
     let mut sent = Vec::new();
-    let mut server = over(&mut sent, Config::new("mx.example.org").unwrap());
+    let mut server = over(COMMANDS, &mut sent, Config::new("mx.example.org").unwrap());
     loop {
         match pin!(server.next()).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(Event::Closed(_))) => break,
@@ -92,4 +92,20 @@ async fn also_by_futures_that_are_dropped() {
     }
     drop(server);
     assert_eq!(codes(&sent), ["220", "250", "252", "221"]);
+}
+
+/// The end of input needs no word, so that nothing is flushed for one.
+#[tokio::test]
+async fn what_was_told_before_the_end_of_input_is_sent() {
+    let mut sent = Vec::new();
+    let config = Config::new("mx.example.org").unwrap();
+    let mut server = over(b"HELO client.example.net\r\nVRFY a\r\n", &mut sent, config);
+    loop {
+        match server.next().await.unwrap() {
+            Event::Closed(_) => break,
+            other => other.proceed(),
+        }
+    }
+    drop(server);
+    assert_eq!(codes(&sent), ["220", "250", "252"]);
 }
