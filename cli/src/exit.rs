@@ -31,13 +31,14 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Says that a report could not be written, other than because nobody reads on.
-pub(crate) fn complain_of_output(command: &str, written: io::Result<()>) {
-    if let Err(error) = written
-        && error.kind() != io::ErrorKind::BrokenPipe
-    {
-        complain(format_args!("{command}: cannot write to standard output: {error}"));
+/// Says that a report could not be written, other than because nobody reads on. Whether it was so.
+pub(crate) fn complain_of_output(command: &str, written: io::Result<()>) -> bool {
+    let Err(error) = written else { return false };
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return false;
     }
+    complain(format_args!("{command}: cannot write to standard output: {error}"));
+    true
 }
 
 /// Says what a command waits for that reads a terminal.

@@ -19,8 +19,8 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long, and for how many octets, a closed session listens to a peer that goes on sending.
 const LINGER: (Duration, usize) = (Duration::from_secs(1), 1024 * 1024);
 
-/// So many exchanges or events in a row without a wait, and other tasks get a turn: not every executor sees
-/// to that.
+/// So many exchanges or events in a row without a wait, and other tasks get a turn: not every
+/// executor sees to that.
 const ROUNDS: u8 = 32;
 
 #[derive(Debug)]

@@ -12,8 +12,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 pub(crate) struct Alarm(Option<Pin<Box<Sleep>>>);
 
 impl Alarm {
-    /// Ready once it is `by`, where there is an end; also for a task that has used up its turn: a peer that always has more
-    /// to say must not put it off.
+    /// Ready once it is `by`, where there is an end; also for a task that has used up its turn: a peer
+    /// that always has more to say must not put it off.
     pub(crate) fn poll(&mut self, by: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
         let Some(by) = by else { return Poll::Pending };
         let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(by)));

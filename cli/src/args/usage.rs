@@ -1,7 +1,6 @@
 //! What is said about a command line that cannot be read.
 
 use std::error::Error as _;
-use std::io::ErrorKind::BrokenPipe;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
@@ -10,9 +9,7 @@ use crate::exit::{Exit, complain, complain_of_output};
 /// Prints help where it was asked for, and otherwise one sentence on standard error.
 pub(crate) fn refuse(error: &clap::Error) -> Exit {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        let printed = error.print();
-        let is_lost = printed.as_ref().is_err_and(|error| error.kind() != BrokenPipe);
-        complain_of_output("smtp", printed);
+        let is_lost = complain_of_output("smtp", error.print());
         return if is_lost { Exit::Io } else { Exit::Done };
     }
     complain(format_args!("smtp: {}", sentence(error)));

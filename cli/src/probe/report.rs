@@ -35,9 +35,7 @@ pub(super) fn tell(args: &ProbeArgs, findings: &Findings) -> Option<Exit> {
     if let Some(why) = &findings.error {
         complain(format_args!("smtp probe: {}", plain(why)));
     }
-    let is_lost = written.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe);
-    complain_of_output("smtp probe", written);
-    is_lost.then_some(Exit::Io)
+    complain_of_output("smtp probe", written).then_some(Exit::Io)
 }
 
 /// Lines under headings, put together one by one.

@@ -110,16 +110,18 @@ fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
 }
 
 /// ```text
-/// IPv6-addr = 7(":" IPv6-hex) and so on       ; RFC 5321 section 4.1.3
-/// IPv6-hex  = 1*4HEXDIG
+/// IPv6-addr   = IPv6-full / IPv6-comp / IPv6v4-full / IPv6v4-comp     ; RFC 5321 section 4.1.3
+/// IPv6-full   = IPv6-hex 7(":" IPv6-hex)
+/// IPv6-comp   = [IPv6-hex *5(":" IPv6-hex)] "::" [IPv6-hex *5(":" IPv6-hex)]
+/// IPv6v4-full = IPv6-hex 5(":" IPv6-hex) ":" IPv4-address-literal
+/// IPv6v4-comp = [IPv6-hex *3(":" IPv6-hex)] "::"
+///               [IPv6-hex *3(":" IPv6-hex) ":"] IPv4-address-literal
 /// ```
 ///
-/// Eight groups, or fewer with `::` at one place for those that are zero; the last two may be an
-/// IPv4-address-literal.
+/// `::` may stand for a single group. That of the standard library would do, but for leading zeros
+/// in the IPv4-address-literal.
 fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
-    let mut groups = [0; 8];
-    let mut room = groups.iter_mut();
-    let mut put = |group: u16| room.next().map(|place| *place = group);
+    let mut groups = [0_u16; 8];
     let (mut count, mut gap) = (0, None);
     let mut rest = text;
     if let [b':', b':', behind @ ..] = text {
@@ -130,12 +132,13 @@ fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
         let (group, behind) = rest.split_at_checked(digits)?;
         if let [b'.', ..] = behind {
             let [a, b, c, d] = ipv4(rest)?.octets();
-            put(u16::from_be_bytes([a, b]))?;
-            put(u16::from_be_bytes([c, d]))?;
-            count += 2;
+            for two in [[a, b], [c, d]] {
+                *groups.get_mut(count)? = u16::from_be_bytes(two);
+                count += 1;
+            }
             break;
         }
-        put(hex(group)?)?;
+        *groups.get_mut(count)? = hex(group)?;
         count += 1;
         rest = match behind {
             [] => break,

@@ -188,21 +188,13 @@ impl Keyword {
             Keyword::Auth => AuthParameter::holds(octets),
             Keyword::Notify => Notify::parse(octets).is_some(),
             Keyword::Orcpt => OriginalRecipient::holds(text),
-            _ => self.takes_text(text.as_str()),
-        }
-    }
-
-    /// The same for those that are rare.
-    fn takes_text(self, value: &str) -> bool {
-        match self {
-            Keyword::HoldFor => value::hold_for(value).is_some(),
-            Keyword::HoldUntil => DateTime::parse(value).is_some(),
-            Keyword::By => DeliverBy::parse(value).is_some(),
-            Keyword::MtPriority => value::mt_priority(value).is_some(),
-            Keyword::Mtrk => Tracking::parse(value).is_some(),
-            Keyword::Submitter => value::submitter(value).is_some(),
-            Keyword::Rrvs => ValidSince::parse(value).is_some(),
-            _ => false,
+            Keyword::HoldFor => value::hold_for(text.as_str()).is_some(),
+            Keyword::HoldUntil => DateTime::parse(text.as_str()).is_some(),
+            Keyword::By => DeliverBy::parse(text.as_str()).is_some(),
+            Keyword::MtPriority => value::mt_priority(text.as_str()).is_some(),
+            Keyword::Mtrk => Tracking::parse(text.as_str()).is_some(),
+            Keyword::Submitter => value::submitter(text.as_str()).is_some(),
+            Keyword::Rrvs => ValidSince::parse(text.as_str()).is_some(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Lines as commands: each is cut into verb and argument, and the argument is parsed whole.
 
-use super::verb::word;
+use super::verb::{DATA, EHLO, MAIL, QUIT, RCPT, RSET, word};
 use super::{
     Argument, Attributes, Base64, Command, MailParameters, Mechanism, Octets, ParameterError,
     Printable, Queue, RcptParameters, Verb, parameter, value,
@@ -39,10 +39,6 @@ fn blamed(error: CommandError, line: &[u8]) -> CommandError {
 /// lines of a session. What is not taken here is looked at again, and may be as good.
 #[inline]
 fn usual(line: &[u8]) -> Option<Command<'_>> {
-    const EHLO: u32 = word(b"EHLO");
-    const MAIL: u32 = word(b"MAIL");
-    const RCPT: u32 = word(b"RCPT");
-
     let Some(([a, b, c, d, b' '], rest)) = line.split_first_chunk() else { return bare(line) };
     match word(&[*a, *b, *c, *d]) {
         MAIL => {
@@ -74,10 +70,6 @@ fn usual(line: &[u8]) -> Option<Command<'_>> {
 /// What stands alone in nearly every session.
 #[inline]
 fn bare(line: &[u8]) -> Option<Command<'_>> {
-    const DATA: u32 = word(b"DATA");
-    const RSET: u32 = word(b"RSET");
-    const QUIT: u32 = word(b"QUIT");
-
     let [a, b, c, d] = line else { return None };
     match word(&[*a, *b, *c, *d]) {
         DATA => Some(Command::Data),

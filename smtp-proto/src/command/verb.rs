@@ -62,15 +62,15 @@ pub(super) const fn word(four: &[u8; 4]) -> u32 {
 }
 
 const HELO: u32 = word(b"HELO");
-const EHLO: u32 = word(b"EHLO");
+pub(super) const EHLO: u32 = word(b"EHLO");
 const LHLO: u32 = word(b"LHLO");
-const MAIL: u32 = word(b"MAIL");
-const RCPT: u32 = word(b"RCPT");
-const DATA: u32 = word(b"DATA");
+pub(super) const MAIL: u32 = word(b"MAIL");
+pub(super) const RCPT: u32 = word(b"RCPT");
+pub(super) const DATA: u32 = word(b"DATA");
 const BDAT: u32 = word(b"BDAT");
-const RSET: u32 = word(b"RSET");
+pub(super) const RSET: u32 = word(b"RSET");
 const NOOP: u32 = word(b"NOOP");
-const QUIT: u32 = word(b"QUIT");
+pub(super) const QUIT: u32 = word(b"QUIT");
 const VRFY: u32 = word(b"VRFY");
 const EXPN: u32 = word(b"EXPN");
 const HELP: u32 = word(b"HELP");
