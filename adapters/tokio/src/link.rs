@@ -19,7 +19,7 @@ use crate::wire::Wire;
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// How long, and for how many octets, a closed session listens to a peer that goes on sending.
-const LINGER: (Duration, u32) = (Duration::from_secs(1), 1024 * 1024);
+const LINGER: (Duration, usize) = (Duration::from_secs(1), 1024 * 1024);
 
 #[derive(Debug)]
 pub(crate) struct Link<S, C> {
@@ -40,7 +40,6 @@ pub(crate) struct Link<S, C> {
     deaf: bool,
     error: Option<io::Error>,
     farewell: Farewell,
-    over: bool,
 }
 
 /// How far the end of a session has come.
@@ -49,7 +48,9 @@ enum Farewell {
     No,
     Shutdown,
     /// So many octets more are listened to.
-    Linger(u32),
+    Linger(usize),
+    /// `Closed` is handed out.
+    Over,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
@@ -70,13 +71,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
             deaf: false,
             error: None,
             farewell: Farewell::No,
-            over: false,
         }
     }
 
     /// Whether `Closed` was handed out.
     pub(crate) fn is_over(&self) -> bool {
-        self.over
+        matches!(self.farewell, Farewell::Over)
     }
 
     /// Goes on until there is an event. There is one deadline for each thing that is waited for,
@@ -89,7 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
     }
 
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.over {
+        if self.is_over() {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         }
         // An event that is not answered comes again at once: other tasks get their turn. It must be
@@ -240,22 +240,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: Machine> Link<S, C> {
                     {
                         ready!(self.alarm.poll(self.by, cx));
                     }
-                    if !self.connection.lingers() {
-                        break;
-                    }
                     self.by = Some(self.within(LINGER.0));
-                    self.farewell = Farewell::Linger(LINGER.1);
+                    self.farewell = match self.connection.lingers() {
+                        true => Farewell::Linger(LINGER.1),
+                        false => Farewell::Over,
+                    };
                 }
                 Farewell::Linger(ref mut left) => {
                     if drain(&mut self.stream, left, cx).is_pending() {
                         ready!(self.alarm.poll(self.by, cx));
                     }
-                    break;
+                    self.farewell = Farewell::Over;
                 }
+                Farewell::Over => return Poll::Ready(Ok(())),
             }
         }
-        self.over = true;
-        Poll::Ready(Ok(()))
     }
 }
 
@@ -323,7 +322,7 @@ fn read<S: AsyncRead + Unpin, C: Machine>(
 /// may be lost. The room is not part of any future: each session would be larger by it.
 fn drain<S: AsyncRead + Unpin>(
     stream: &mut S,
-    left: &mut u32,
+    left: &mut usize,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<()>> {
     let mut room = [0; 4096];
@@ -334,7 +333,7 @@ fn drain<S: AsyncRead + Unpin>(
         if n == 0 {
             break;
         }
-        *left = left.saturating_sub(u32::try_from(n).unwrap_or(u32::MAX));
+        *left = left.saturating_sub(n);
     }
     Poll::Ready(Ok(()))
 }

@@ -100,8 +100,7 @@ impl<'a> Domain<'a> {
     /// The length of the domain at the start of `input`, spelt strictly and not too long. That what is
     /// not ASCII in it is UTF-8 has still to be checked.
     pub(super) fn spelt(input: &[u8]) -> Option<usize> {
-        let class = Class::LDH.or(Class::NON_ASCII);
-        scan(input, class, Syntax::Strict).ok().filter(|length| *length <= MAX_DOMAIN)
+        scan(input, Syntax::Strict).ok().filter(|length| *length <= MAX_DOMAIN)
     }
 
     /// The length of the domain at the start of `input`, if it is [`plain`].
@@ -265,30 +264,13 @@ pub(super) fn host_at(syntax: Syntax, input: &str) -> Parsed<'_, Host<'_>> {
 }
 
 /// `Domain = sub-domain *("." sub-domain)`
-#[inline]
 pub(super) fn domain_at(syntax: Syntax, input: &str) -> Parsed<'_, Domain<'_>> {
-    const LENIENT: Class = Class::LDH.or(Class::UNDERSCORE);
-    let class = if syntax.is_lenient() { LENIENT } else { Class::LDH };
-
-    let bytes = input.as_bytes();
-    let (name, rest) = match scan(bytes, class, syntax) {
-        Ok(length) if bytes.get(length).is_none_or(u8::is_ascii) => {
-            input.split_at_checked(length).ok_or(fault(AddressError::Domain))?
-        }
-        _ => international(input, class, syntax)?,
-    };
-    if name.len() > MAX_DOMAIN {
-        return Err(fault(AddressError::TooLong));
-    }
-    Ok((rest, Domain(Utf8::new(name))))
-}
-
-/// A domain that is not all ASCII, or an error; apart, so that the common case stays short.
-#[cold]
-fn international(input: &str, class: Class, syntax: Syntax) -> Parsed<'_, &str> {
-    let length = scan(input.as_bytes(), class.or(Class::NON_ASCII), syntax).map_err(fault)?;
+    let length = scan(input.as_bytes(), syntax).map_err(fault)?;
     match input.split_at_checked(length) {
-        Some((name, rest)) if !has_c1(name.as_bytes()) => Ok((name, rest)),
+        Some((name, rest)) if !has_c1(name.as_bytes()) => match name.len() {
+            ..=MAX_DOMAIN => Ok((rest, Domain(Utf8::new(name)))),
+            _ => Err(fault(AddressError::TooLong)),
+        },
         _ => Err(fault(AddressError::Domain)),
     }
 }
@@ -301,8 +283,11 @@ fn plain(input: &[u8]) -> Option<NonZeroUsize> {
     (length.get() <= MAX_LABEL).then_some(length)
 }
 
-/// The length of the domain at the start of `input`, whose labels are of `class`.
-fn scan(input: &[u8], class: Class, syntax: Syntax) -> Result<usize, AddressError> {
+/// The length of the domain at the start of `input`.
+fn scan(input: &[u8], syntax: Syntax) -> Result<usize, AddressError> {
+    const STRICT: Class = Class::LDH.or(Class::NON_ASCII);
+    const LENIENT: Class = STRICT.or(Class::UNDERSCORE);
+    let class = if syntax.is_lenient() { LENIENT } else { STRICT };
     let mut rest = input;
     loop {
         let (label, behind) = class.split_bytes(rest);

@@ -104,7 +104,7 @@ impl<'a> LocalPart<'a> {
     pub(super) fn spelt(input: &[u8]) -> Option<usize> {
         let length = match input {
             [b'"', ..] => quoted_string_length(input)?,
-            _ => dot_string_length(input, Class::ATEXT, Syntax::Strict)?,
+            _ => dot_string_length(input, Syntax::Strict)?,
         };
         (length <= MAX_LOCAL_PART).then_some(length)
     }
@@ -200,37 +200,18 @@ fn is_dot_string(value: impl Iterator<Item = char>) -> bool {
 }
 
 /// `Local-part = Dot-string / Quoted-string`
-#[inline]
 pub(super) fn local_part_at(syntax: Syntax, input: &str) -> Parsed<'_, LocalPart<'_>> {
-    let bytes = input.as_bytes();
-    let scanned = match bytes {
-        [b'"', ..] => None,
-        _ => dot_string_length(bytes, Class::ASCII_ATEXT, syntax),
-    };
-    let (text, rest) = match scanned {
-        Some(length) if bytes.get(length).is_none_or(u8::is_ascii) => {
-            input.split_at_checked(length).ok_or(fault(AddressError::LocalPart))?
-        }
-        _ => uncommon(input, syntax)?,
-    };
-    if text.len() > MAX_LOCAL_PART && !syntax.is_lenient() {
-        return Err(fault(AddressError::TooLong));
-    }
-    Ok((rest, LocalPart(Utf8::new(text))))
-}
-
-/// A local part that is quoted or not all ASCII, or an error; apart, so that the common case stays
-/// short.
-#[cold]
-fn uncommon(input: &str, syntax: Syntax) -> Parsed<'_, &str> {
-    let bytes = input.as_bytes();
-    let length = match bytes {
-        [b'"', ..] => quoted_string_length(bytes),
-        _ => dot_string_length(bytes, Class::ATEXT, syntax),
+    let length = match input.as_bytes() {
+        quoted @ [b'"', ..] => quoted_string_length(quoted),
+        dotted => dot_string_length(dotted, syntax),
     };
     match length.and_then(|length| input.split_at_checked(length)) {
-        Some((text, rest)) if !has_c1(text.as_bytes()) => Ok((text, rest)),
-        _ => Err(fault(AddressError::LocalPart)),
+        Some((text, _)) if has_c1(text.as_bytes()) => Err(fault(AddressError::LocalPart)),
+        Some((text, _)) if text.len() > MAX_LOCAL_PART && !syntax.is_lenient() => {
+            Err(fault(AddressError::TooLong))
+        }
+        Some((text, rest)) => Ok((rest, LocalPart(Utf8::new(text)))),
+        None => Err(fault(AddressError::LocalPart)),
     }
 }
 
@@ -240,11 +221,11 @@ fn plain(input: &[u8]) -> Option<NonZeroUsize> {
     Class::ASCII_ATEXT.joined(input, |byte| byte == b'.')
 }
 
-/// `Dot-string = Atom *("."  Atom)`, its atoms of `atext`.
-fn dot_string_length(input: &[u8], atext: Class, syntax: Syntax) -> Option<usize> {
+/// `Dot-string = Atom *("."  Atom)`
+fn dot_string_length(input: &[u8], syntax: Syntax) -> Option<usize> {
     let mut at = 0;
     loop {
-        let end = at + atext.run(input.get(at..)?);
+        let end = at + Class::ATEXT.run(input.get(at..)?);
         if end == at && !syntax.is_lenient() {
             return None;
         }
