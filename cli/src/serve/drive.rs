@@ -83,6 +83,36 @@ macro_rules! server {
 }
 pub(super) use server;
 
+/// Begins the session of a client that was taken, behind its PROXY header where one comes first. That is
+/// a task of its own kind, since each session would be larger by the room for the header.
+macro_rules! begin {
+    ($stream:ident, $peer:ident, $implicit:ident, $shared:ident, $($spawn:tt)+) => {{
+        let shared = Arc::clone(&$shared);
+        if shared.policy.proxied {
+            $($spawn)+(proxied($stream, $peer, $implicit, shared))
+        } else {
+            $($spawn)+(session($stream, Client::itself($peer), $implicit, shared))
+        }
+    }};
+}
+
+/// The task of a client whose PROXY header is read first.
+macro_rules! proxied {
+    ($preamble:path) => {
+        async fn proxied(
+            mut stream: TcpStream,
+            peer: SocketAddr,
+            implicit: bool,
+            shared: Arc<Shared>,
+        ) {
+            match $preamble(&mut stream, peer).await {
+                Ok(client) => session(stream, client, implicit, shared).await,
+                Err(error) => no_preamble(peer, &error),
+            }
+        }
+    };
+}
+
 fn no_preamble(peer: SocketAddr, error: &io::Error) {
     warn!(peer = peer.to_string(), "dropped: {error}");
 }
@@ -173,13 +203,7 @@ mod on_tokio {
         while let Some(taken) = off.or(pin!(listener.accept())).await {
             match taken {
                 Ok((stream, peer)) => {
-                    let shared = Arc::clone(&shared);
-                    if shared.policy.proxied {
-                        tokio::spawn(proxied(stream, peer, implicit, shared));
-                    } else {
-                        let client = Client::itself(peer);
-                        tokio::spawn(session(stream, client, implicit, shared));
-                    }
+                    begin!(stream, peer, implicit, shared, tokio::spawn);
                 }
                 Err(error) => {
                     failed_to_accept(&error);
@@ -189,12 +213,7 @@ mod on_tokio {
         }
     }
 
-    async fn proxied(mut stream: TcpStream, peer: SocketAddr, implicit: bool, shared: Arc<Shared>) {
-        match preamble::on_tokio(&mut stream, peer).await {
-            Ok(client) => session(stream, client, implicit, shared).await,
-            Err(error) => no_preamble(peer, &error),
-        }
-    }
+    proxied!(preamble::on_tokio);
 
     pub(super) fn session(
         stream: TcpStream,
@@ -245,13 +264,7 @@ mod on_smol {
         while let Some(taken) = off.or(pin!(listener.accept())).await {
             match taken {
                 Ok((stream, peer)) => {
-                    let shared = Arc::clone(&shared);
-                    if shared.policy.proxied {
-                        EXECUTOR.spawn(proxied(stream, peer, implicit, shared)).detach();
-                    } else {
-                        let client = Client::itself(peer);
-                        EXECUTOR.spawn(session(stream, client, implicit, shared)).detach();
-                    }
+                    begin!(stream, peer, implicit, shared, EXECUTOR.spawn).detach();
                 }
                 Err(error) => {
                     failed_to_accept(&error);
@@ -261,12 +274,7 @@ mod on_smol {
         }
     }
 
-    async fn proxied(mut stream: TcpStream, peer: SocketAddr, implicit: bool, shared: Arc<Shared>) {
-        match preamble::futures(&mut stream, peer).await {
-            Ok(client) => session(stream, client, implicit, shared).await,
-            Err(error) => no_preamble(peer, &error),
-        }
-    }
+    proxied!(preamble::futures);
 
     pub(super) fn session(
         stream: TcpStream,
@@ -308,13 +316,7 @@ mod on_async_std {
         while let Some(taken) = off.or(pin!(listener.accept())).await {
             match taken {
                 Ok((stream, peer)) => {
-                    let shared = Arc::clone(&shared);
-                    if shared.policy.proxied {
-                        spawn(proxied(stream, peer, implicit, shared));
-                    } else {
-                        let client = Client::itself(peer);
-                        spawn(session(stream, client, implicit, shared));
-                    }
+                    begin!(stream, peer, implicit, shared, spawn);
                 }
                 Err(error) => {
                     failed_to_accept(&error);
@@ -324,12 +326,7 @@ mod on_async_std {
         }
     }
 
-    async fn proxied(mut stream: TcpStream, peer: SocketAddr, implicit: bool, shared: Arc<Shared>) {
-        match preamble::futures(&mut stream, peer).await {
-            Ok(client) => session(stream, client, implicit, shared).await,
-            Err(error) => no_preamble(peer, &error),
-        }
-    }
+    proxied!(preamble::futures);
 
     pub(super) fn session(
         stream: TcpStream,
