@@ -357,11 +357,12 @@ mod tests {
     }
 
     /// Whoever connects and says nothing makes the server keep this. A buffer or a handshake that is
-    /// part of a future is kept by each session, used or not.
+    /// part of a future is kept by each session, used or not. (Features that other packages of a
+    /// workspace ask of the runtimes add a word or two.)
     #[test]
     fn a_session_is_small() {
         let others = [size(on_smol::session), size(on_async_std::session)];
-        assert!(size(on_tokio::session) <= 704, "{}", size(on_tokio::session));
+        assert!(size(on_tokio::session) <= 720, "{}", size(on_tokio::session));
         assert!(others.iter().all(|size| *size <= 1152), "{others:?}");
     }
 }
