@@ -140,8 +140,6 @@ impl<'a> ReplyLine<'a> {
     }
 }
 
-/// The enhanced status code at the start of a text, and what follows it: nothing, a space, or
-/// the line's end.
 /// Whether an octet below a space stands in `text`, eight octets at a time: most lines are short,
 /// and a search costs more than they do.
 fn has_control(text: &[u8]) -> bool {
@@ -156,6 +154,8 @@ fn has_control(text: &[u8]) -> bool {
     }
 }
 
+/// The enhanced status code at the start of a text, and what follows it: nothing, a space, or
+/// the line's end.
 pub(super) fn enhanced(code: ReplyCode, text: &[u8]) -> Option<(EnhancedCode, &[u8])> {
     EnhancedCode::split(text).filter(|(enhanced, rest)| {
         u16::from(enhanced.class()) == code.get() / 100
