@@ -42,7 +42,18 @@ pub(crate) struct Link<S, T, C> {
     /// Writing failed: nothing more is sent, and what the peer has said is read to its end.
     deaf: bool,
     error: Option<io::Error>,
-    over: bool,
+    farewell: Farewell,
+}
+
+/// How far the end of a session has come. It outlives a `next` that is dropped.
+#[derive(Debug)]
+enum Farewell {
+    No,
+    Shutdown,
+    /// So many octets more are listened to.
+    Linger(usize),
+    /// `Closed` is handed out.
+    Over,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
@@ -63,19 +74,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
             flushing: false,
             deaf: false,
             error: None,
-            over: false,
+            farewell: Farewell::No,
         }
     }
 
     /// Whether `Closed` was handed out.
     pub(crate) fn is_over(&self) -> bool {
-        self.over
+        matches!(self.farewell, Farewell::Over)
     }
 
     /// Goes on until there is an event. There is one deadline for each thing that is waited for,
     /// so that bytes that drip in cannot extend it.
     pub(crate) async fn turn(&mut self) -> io::Result<()> {
-        if self.over {
+        if self.is_over() {
             return Err(io::ErrorKind::NotConnected.into());
         }
         // An event that is not answered comes again at once. It must be before `step`, which passes on
@@ -234,31 +245,52 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Timer, C: Machine> Link<S, T, C> {
         }
     }
 
+    /// Sends what there is to send, and listens to a peer that goes on sending, for a while.
     async fn close(&mut self) -> io::Result<()> {
         if let Some(error) = self.error.take() {
             return Err(error);
         }
-        let Link { stream, connection, timer, .. } = self;
-        let patience = connection.patience();
-        let mut deadline = pin!(timer.after(LAST_WORDS.min(patience)));
-        // Not every stream flushes what it has taken when it is closed.
-        poll_fn(|cx| match Pin::new(&mut *stream).poll_flush(cx) {
-            Poll::Ready(_) if Pin::new(&mut *stream).poll_close(cx).is_ready() => Poll::Ready(()),
-            _ => deadline.as_mut().poll(cx),
-        })
-        .await;
-        if connection.lingers() {
-            let mut deadline = pin!(timer.after(LINGER.0.min(patience)));
-            let mut left = LINGER.1;
-            poll_fn(|cx| match drain(stream, &mut left, cx) {
-                Poll::Ready(_) => Poll::Ready(()),
-                Poll::Pending => deadline.as_mut().poll(cx),
-            })
-            .await;
+        let patience = self.connection.patience();
+        let within = |most: Duration| Some(Instant::now() + most.min(patience));
+        loop {
+            let wait =
+                self.by.map_or(Duration::ZERO, |by| by.saturating_duration_since(Instant::now()));
+            match &mut self.farewell {
+                Farewell::No => {
+                    self.by = within(LAST_WORDS);
+                    self.farewell = Farewell::Shutdown;
+                }
+                Farewell::Shutdown => {
+                    let stream = &mut self.stream;
+                    let mut deadline = pin!(self.timer.after(wait));
+                    // Not every stream flushes what it has taken when it is closed.
+                    poll_fn(|cx| match Pin::new(&mut *stream).poll_flush(cx) {
+                        Poll::Ready(_) if Pin::new(&mut *stream).poll_close(cx).is_ready() => {
+                            Poll::Ready(())
+                        }
+                        _ => deadline.as_mut().poll(cx),
+                    })
+                    .await;
+                    self.by = within(LINGER.0);
+                    self.farewell = match self.connection.lingers() {
+                        true => Farewell::Linger(LINGER.1),
+                        false => Farewell::Over,
+                    };
+                }
+                Farewell::Linger(left) => {
+                    let stream = &mut self.stream;
+                    let mut deadline = pin!(self.timer.after(wait));
+                    poll_fn(|cx| match drain(stream, left, cx) {
+                        Poll::Ready(_) => Poll::Ready(()),
+                        Poll::Pending => deadline.as_mut().poll(cx),
+                    })
+                    .await;
+                    self.farewell = Farewell::Over;
+                }
+                // Nothing may come between this and the event that says so: a future can be dropped.
+                Farewell::Over => return Ok(()),
+            }
         }
-        // Nothing may come between this and the event that says so: a future can be dropped.
-        self.over = true;
-        Ok(())
     }
 }
 
