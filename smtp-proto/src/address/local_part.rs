@@ -271,6 +271,15 @@ mod tests {
     }
 
     #[test]
+    fn it_is_ascii_if_each_octet_is() {
+        for (text, ascii) in
+            [("alice", true), (r#""a b""#, true), ("用户", false), ("\"é\"", false)]
+        {
+            assert_eq!(LocalPart::parse(text).unwrap().is_ascii(), ascii, "{text}");
+        }
+    }
+
+    #[test]
     fn every_form_has_one_value_and_one_canonical_form() {
         for (text, value, canonical) in [
             ("alice", "alice", "alice"),
