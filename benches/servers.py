@@ -30,6 +30,7 @@ SINK = "smtp-sink"
 OUR_CLIENT = "smtp bench"
 THEIR_CLIENT = "smtp-source"
 LIMIT = "bare tokio loop"
+ALONE = ", one thread"
 
 NODE = """
 const { SMTPServer } = require('smtp-server');
@@ -86,11 +87,14 @@ def servers(smtp, tools):
     # As root it wants to be told whom to become.
     user = ["-u", "nobody"] if os.getuid() == 0 else []
     built = os.path.join(HERE, "servers/target/release")
+    ours = [smtp, "serve", "--listen", "127.0.0.1:PORT", "--discard", "--log", "off"]
     # Name, command, messages in a round, idle connections: fewer where they are slow or large, or wait
     # before they greet, as smtp-server does.
     return [
-        Server(OURS, [smtp, "serve", "--listen", "127.0.0.1:PORT", "--discard", "--log", "off"], 20000, 10000),
+        Server(OURS, ours, 20000, 10000),
         Server(LIMIT, [f"{built}/bare_loop", "PORT"], 20000, 10000),
+        Server(OURS + ALONE, [*ours, "--threads", "1"], 20000, 0),
+        Server(LIMIT + ALONE, [f"{built}/bare_loop", "PORT"], 20000, 0, os.environ | {"TOKIO_WORKER_THREADS": "1"}),
         Server(SINK, [f"{root}/smtp-sink", *user, "-m", "20000", "127.0.0.1:PORT", "1000"], 20000, 1000, postfix),
         Server("mailin-embedded", [f"{built}/mailin_embedded", "PORT", str(CONNECTIONS)], 10000, 0),
         Server("aiosmtpd", [f"{tools}/venv/bin/python", "-m", "aiosmtpd", "-n", "-c", "aiosmtpd.handlers.Sink", "-l",
@@ -329,8 +333,9 @@ def measure_servers(smtp, tools, arguments):
     about = f"""Messages of {SIZE} octets for each second of CPU time of the server alone (user and system), from Postfix's
 smtp-source over {CONNECTIONS} connections that are used again, or one for each message: medians of {arguments.rounds} rounds in
 turns. Memory: resident KiB above the empty server for each connection that has said EHLO and waits (10,000 of them, for
-smtp-sink 1000, for aiosmtpd 2000, for smtp-server 500); mailin-embedded keeps a thread for each and was not asked. The bare
-loop parses nothing and answers with fixed replies: it is the limit.
+smtp-sink 1000, for aiosmtpd 2000, for smtp-server 500); mailin-embedded keeps a thread for each and was not asked, and one
+thread alone makes no difference. The bare loop parses nothing and answers with fixed replies: it is the limit. smtp-sink,
+aiosmtpd and smtp-server run on one thread too.
 
 {report(all_servers, rates, memory)}
 

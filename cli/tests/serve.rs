@@ -245,6 +245,22 @@ fn signals_end_the_server_between_two_messages() {
 }
 
 #[test]
+fn sessions_run_on_as_many_threads_as_are_asked_for() {
+    for runtime in ["tokio", "smol"] {
+        let threads = |number: &str| {
+            let store = tempfile::tempdir().unwrap();
+            let args = ["--runtime", runtime, "--threads", number, "--log", "off"];
+            let server = Server::start(&args, store.path(), Stdio::null());
+            assert!(send(&server.1, &[], b"a\r\n").status.success());
+            assert_eq!(names(store.path(), ".eml").len(), 1);
+            fs::read_dir(format!("/proc/{}/task", server.0.id())).unwrap().count()
+        };
+        // Those that are there for what blocks come and go.
+        assert!(threads("1") + 6 <= threads("9"), "{runtime}");
+    }
+}
+
+#[test]
 fn sessions_that_do_not_end_are_left_after_the_grace_period() {
     on_each_runtime(|runtime| {
         let room = tempfile::tempdir().unwrap();

@@ -39,6 +39,17 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_enum, default_value = "tokio")]
     pub(crate) runtime: Runtime,
 
+    /// So many threads run the sessions, with tokio and smol; one alone needs the least CPU time for
+    /// each message [default: one for each core]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = count::<u16>,
+        allow_negative_numbers = true,
+        conflicts_with = "stdio"
+    )]
+    pub(crate) threads: Option<u16>,
+
     /// Deliver into this Maildir, with Return-Path and Received added [default: ./maildir]
     #[arg(long, value_name = "DIR", group = "storage")]
     maildir: Option<PathBuf>,
@@ -260,6 +271,11 @@ impl ServeArgs {
             () if self.allow_plaintext_auth && !self.has_users() => {
                 Some("--allow-plaintext-auth needs --users FILE or --tokens FILE")
             }
+            () if self.threads.is_some()
+                && matches!(self.runtime, Runtime::Std | Runtime::AsyncStd) =>
+            {
+                Some("--threads needs --runtime tokio or smol")
+            }
             () => None,
         }
     }
@@ -309,7 +325,7 @@ mod tests {
         assert_eq!((args.bare_newline, args.log()), (BareNewline::Reject, Log::Text));
         assert!(!args.stdio && !args.lmtp && !args.prdr && !args.lenient);
         assert!(args.has_hints() && args.has_view());
-        assert!(args.exit_after.is_none());
+        assert!(args.exit_after.is_none() && args.threads.is_none());
         assert!(!args.hostname().as_host().to_string().is_empty());
     }
 
@@ -360,6 +376,8 @@ mod tests {
             ("--exit-after 0", "--exit-after 0: write a whole number above 0, without a unit"),
             ("--exit-after -1", "--exit-after -1: write a whole number above 0, without a unit"),
             ("--max-size -1", "--max-size -1: write a whole number above 0, without a unit"),
+            ("--threads 0", "--threads 0: write a whole number above 0, without a unit"),
+            ("--stdio --threads 1", "--stdio and --threads cannot be used together"),
             ("--max-size 5M", "--max-size 5M: write a whole number above 0, without a unit"),
             ("--raw", "--raw needs a value"),
             ("mail", "mail is not understood here; see `smtp test --help`"),
@@ -419,6 +437,12 @@ mod tests {
             ["--require-tls", "--listen-tls [::]:0", "--require-auth", "--allow-plaintext-auth"]
         {
             assert!(serve(args).contradiction().unwrap().contains(" needs "), "{args}");
+        }
+        for (runtime, fits) in
+            [("tokio", true), ("smol", true), ("std", false), ("async-std", false)]
+        {
+            let args = serve(&format!("--threads 2 --runtime {runtime}"));
+            assert_eq!(args.contradiction().is_none(), fits, "{runtime}");
         }
     }
 }

@@ -18,11 +18,20 @@ use crate::args::Runtime;
 /// How long to wait when no more connections can be taken, for want of file descriptors.
 const BREATHER: Duration = Duration::from_millis(50);
 
-pub(super) fn serve(runtime: Runtime, ports: Vec<Port>, shared: Arc<Shared>) -> io::Result<()> {
+pub(super) fn serve(
+    runtime: Runtime,
+    threads: Option<u16>,
+    ports: Vec<Port>,
+    shared: Arc<Shared>,
+) -> io::Result<()> {
+    let threads = match threads {
+        Some(threads) => threads.into(),
+        None => std::thread::available_parallelism()?.get(),
+    };
     match runtime {
         Runtime::Std => blocking::serve(ports, &shared),
-        Runtime::Tokio => on_tokio::serve(ports, &shared),
-        Runtime::Smol => on_smol::serve(ports, &shared),
+        Runtime::Tokio => on_tokio::serve(threads, ports, &shared),
+        Runtime::Smol => on_smol::serve(threads, ports, &shared),
         Runtime::AsyncStd => on_async_std::serve(ports, &shared),
     }
 }
@@ -185,8 +194,9 @@ mod on_tokio {
     use super::*;
     use crate::store::{Delivery, Stored};
 
-    pub(super) fn serve(ports: Vec<Port>, shared: &Arc<Shared>) -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    pub(super) fn serve(threads: usize, ports: Vec<Port>, shared: &Arc<Shared>) -> io::Result<()> {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(threads).enable_all().build()?;
         let _entered = runtime.enter();
         for Port { listener, implicit } in ports {
             listener.set_nonblocking(true)?;
@@ -246,12 +256,12 @@ mod on_smol {
 
     static EXECUTOR: Executor<'static> = Executor::new();
 
-    pub(super) fn serve(ports: Vec<Port>, shared: &Arc<Shared>) -> io::Result<()> {
+    pub(super) fn serve(threads: usize, ports: Vec<Port>, shared: &Arc<Shared>) -> io::Result<()> {
         for Port { listener, implicit } in ports {
             let listener = Listener::from(Async::new(listener)?);
             EXECUTOR.spawn(accept(listener, implicit, Arc::clone(shared))).detach();
         }
-        for _ in 0..std::thread::available_parallelism()?.get() {
+        for _ in 0..threads {
             let run = || smol::block_on(EXECUTOR.run(smol::future::pending::<()>()));
             std::thread::Builder::new().spawn(run)?;
         }

@@ -70,7 +70,7 @@ fn serve(args: &ServeArgs, live: Option<Arc<Live>>) -> io::Result<()> {
     signals::heed(&shared)?;
     announce(&addresses, args)?;
     let view = live.map(|live| live.show(&shared)).transpose()?;
-    let served = drive::serve(args.runtime, listeners, shared);
+    let served = drive::serve(args.runtime, args.threads, listeners, shared);
     if let Some(view) = view {
         view.stop();
     }
