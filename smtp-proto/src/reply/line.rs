@@ -146,10 +146,13 @@ fn has_control(text: &[u8]) -> bool {
     const EACH: u64 = 0x0101_0101_0101_0101;
     let below_space = |eight: &[u8; 8]| {
         let octets = u64::from_le_bytes(*eight);
-        octets.wrapping_sub(u64::from(b' ') * EACH) & !octets & (0x80 * EACH) != 0
+        octets.wrapping_sub(u64::from(b' ') * EACH) & !octets
     };
     match text.last_chunk() {
-        Some(last) => text.as_chunks().0.iter().any(below_space) || below_space(last),
+        Some(last) => {
+            let each = text.as_chunks().0.iter().map(below_space);
+            each.fold(below_space(last), |all, one| all | one) & (0x80 * EACH) != 0
+        }
         None => text.iter().any(|octet| *octet < b' '),
     }
 }
