@@ -1,5 +1,6 @@
 //! What is said to somebody who tries the server: where mail goes, and lines that send some.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::args::serve::{ServeArgs, Storage};
@@ -137,7 +138,16 @@ impl<'a> Way<'a> {
 
 /// Trusts the certificate in the file, or whatever comes.
 fn trust(file: Option<&str>, option: &str) -> String {
-    file.map_or(" --insecure".to_owned(), |file| format!(" {option} {file}"))
+    file.map_or(" --insecure".to_owned(), |file| format!(" {option} {}", quoted(file)))
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b"./_-+,:@%".contains(&octet);
+    match !word.is_empty() && word.bytes().all(is_plain) {
+        true => word.into(),
+        false => format!("'{}'", word.replace('\'', r"'\''")).into(),
+    }
 }
 
 #[cfg(test)]
@@ -204,6 +214,20 @@ mod tests {
         let own = "--tls-self-signed --tls-cert-out own.pem";
         let elsewhere = lines(own, "192.0.2.1:25");
         assert_eq!(elsewhere[0], "smtp send --server 192.0.2.1:25 --tls required --insecure");
+    }
+
+    #[test]
+    fn a_file_of_any_name_is_one_word() {
+        for (name, word) in [
+            ("/etc/own-1.pem", "/etc/own-1.pem"),
+            ("my own.pem", "'my own.pem'"),
+            ("$(x);`y`", "'$(x);`y`'"),
+            ("it's", r"'it'\''s'"),
+            ("\u{e9}.pem", "'\u{e9}.pem'"),
+            ("", "''"),
+        ] {
+            assert_eq!(trust(Some(name), "--tls-ca"), format!(" --tls-ca {word}"));
+        }
     }
 
     #[test]

@@ -102,7 +102,9 @@ impl Config {
         self
     }
 
-    /// Waits no longer than this at any point, where RFC 5321 section 4.5.3.2 would wait longer.
+    /// Waits no longer than this at any point, where RFC 5321 section 4.5.3.2 would wait longer. Up to
+    /// 16 KiB leave within one wait: below half a minute, a server must take more in a second than
+    /// [`Limits::least_rate`].
     #[must_use]
     pub fn patience(mut self, most: Duration) -> Self {
         self.most_patience = Some(most);
