@@ -209,7 +209,7 @@ fn both(given: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     let mut exchange = Exchange::new(Arc::new(Directory), bound.then_some(&channel[..]));
     let (at, meddling) = <(u8, Meddling<'_>)>::arbitrary(given)?;
     let mut number = 0;
-    let mut meddled = false;
+    let (mut meddled, mut forged) = (false, false);
     let mut carry = |message: &[u8]| {
         let carried = if number == at % 6 { meddling.on(message) } else { message.to_vec() };
         number += 1;
@@ -217,7 +217,8 @@ fn both(given: &mut Unstructured<'_>) -> arbitrary::Result<()> {
         // section 7).
         let is_extended = message.starts_with(b"v=")
             && carried.strip_prefix(message).is_some_and(|more| more.starts_with(b","));
-        meddled |= carried != message && !is_extended;
+        meddled |= carried != message;
+        forged |= carried != message && !is_extended;
         carried
     };
     let mut offered = vec![mechanism];
@@ -250,7 +251,7 @@ fn both(given: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     }
     if mechanism.starts_with("SCRAM") {
         assert!(!(accepted && !(knows && same_channel)), "{mechanism}: taken without the secret");
-        assert!(!(agrees && meddled), "{mechanism}: changed on the way, and not noticed");
+        assert!(!(agrees && forged), "{mechanism}: changed on the way, and not noticed");
     }
     if let Step::Accepted(identity) = step {
         assert!(good(&identity));
