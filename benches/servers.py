@@ -333,8 +333,8 @@ def measure_servers(smtp, tools, arguments):
     about = f"""Messages of {SIZE} octets for each second of CPU time of the server alone (user and system), from Postfix's
 smtp-source over {CONNECTIONS} connections that are used again, or one for each message: medians of {arguments.rounds} rounds in
 turns. Memory: resident KiB above the empty server for each connection that has said EHLO and waits (10,000 of them, for
-smtp-sink 1000, for aiosmtpd 2000, for smtp-server 500); mailin-embedded keeps a thread for each and was not asked, and one
-thread alone makes no difference. The bare loop parses nothing and answers with fixed replies: it is the limit. smtp-sink,
+smtp-sink 1000, for aiosmtpd 2000, for smtp-server 500); mailin-embedded keeps a thread for each and was not asked, nor
+were the two on one thread. The bare loop parses nothing and answers with fixed replies: it is the limit. smtp-sink,
 aiosmtpd and smtp-server run on one thread too.
 
 {report(all_servers, rates, memory)}
