@@ -170,7 +170,10 @@ impl Reckoning {
             self.in_exchange = *last == 334;
         }
         let recipients = usize::try_from(recipients).unwrap_or(usize::MAX);
-        let is_end = matches!(due, Due::Message | Due::Chunk { last: true, .. });
+        let is_end = matches!(
+            due,
+            Due::Message | Due::Chunk { last: true, .. } | Due::Command(Some((0, true)))
+        );
         let has_block = is_end && self.codes.first() == Some(&353);
         let most = match is_end {
             true if self.lmtp => recipients.max(1),
@@ -194,7 +197,10 @@ impl Reckoning {
                         self.at_line_start = true;
                         assert!(got <= 1 || self.lmtp && last, "{self:?}");
                     }
-                    Some((_, true)) if self.lmtp => assert!(got >= 1, "{self:?}"),
+                    Some(_) if has_block => assert_eq!(got, most, "{self:?}"),
+                    Some((_, true)) if self.lmtp => {
+                        assert!(got >= 1 && got <= most, "{got} of {most}: {self:?}");
+                    }
                     _ => assert_eq!(got, 1, "{self:?}"),
                 }
                 if self.codes.last() == Some(&354) {
