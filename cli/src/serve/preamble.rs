@@ -46,7 +46,10 @@ pub(super) fn blocking(mut stream: &TcpStream, from: SocketAddr) -> io::Result<C
     loop {
         let left = by.checked_duration_since(Instant::now()).filter(|left| !left.is_zero());
         stream.set_read_timeout(Some(left.ok_or(io::ErrorKind::TimedOut)?))?;
-        let n = stream.read(preamble.space())?;
+        let n = match stream.read(preamble.space()) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
         if let Some(header) = preamble.filled(n)? {
             return Ok(Client::by(header, from));
         }
