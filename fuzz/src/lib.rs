@@ -23,6 +23,7 @@ mod proxy;
 mod reckoning;
 mod sasl;
 mod server;
+mod settings;
 mod text;
 
 pub use bdat::bdat;
