@@ -119,6 +119,8 @@ struct Session {
     authenticated: bool,
     challenges: u32,
     utf8: bool,
+    /// So was a transaction whose replies may not have been sent yet.
+    was_utf8: bool,
     heard: u64,
     eof: bool,
     over: bool,
@@ -161,6 +163,7 @@ impl Session {
             authenticated: false,
             challenges: 0,
             utf8: false,
+            was_utf8: false,
             heard: 0,
             eof: false,
             over: false,
@@ -230,7 +233,8 @@ impl Session {
     fn flush(&mut self) {
         let tx = self.connection.tx();
         let said = tx.chunk().to_vec();
-        assert!(self.utf8 || said.is_ascii(), "{}", said.escape_ascii());
+        let utf8 = std::mem::replace(&mut self.was_utf8, self.utf8) || self.utf8;
+        assert!(utf8 || said.is_ascii(), "{}", said.escape_ascii());
         tx.advance(said.len());
         self.reckoning.said(&said);
     }
@@ -286,6 +290,7 @@ impl Session {
     }
 
     fn reset(&mut self) {
+        self.was_utf8 |= self.utf8;
         (self.stage, self.accepted, self.utf8) = (Stage::Idle, 0, false);
         (self.each, self.named) = (false, 0);
     }
