@@ -269,6 +269,8 @@ macro_rules! all_tests {
             client_that_is_still_sending,
             unavailable_to_a_group,
             unavailable_in_much_content,
+            refused_in_much_content,
+            accepted_before_the_end_of_the_content,
             lively_client,
             cut_at_each_octet,
             lies_are_not_believed,

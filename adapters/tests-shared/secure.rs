@@ -155,6 +155,7 @@ macro_rules! secure_tests {
             handshake_that_is_cut,
             octets_behind_starttls,
             unanswered_handshake,
+            refused_in_much_content_under_tls,
         );
     };
     ($adapter:ty: $($name:ident),* $(,)?) => {$(

@@ -29,6 +29,10 @@ pub struct Slow {
     held: Vec<u8>,
     waited: bool,
     sent: Sent,
+    /// Comes in as soon as something was written, before it is sent.
+    early: &'static [u8],
+    /// There is no end of input.
+    pub open: bool,
 }
 
 impl Slow {
@@ -38,9 +42,16 @@ impl Slow {
         (stream, sent)
     }
 
+    pub fn answering_too_soon(input: &'static [u8], early: &'static [u8]) -> Self {
+        Slow { input, early, open: true, ..Slow::default() }
+    }
+
     pub fn take(&mut self, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.held.extend_from_slice(bytes);
         self.waited = false;
+        if !self.early.is_empty() {
+            self.input = std::mem::take(&mut self.early);
+        }
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -54,9 +65,9 @@ impl Slow {
     }
 }
 
-/// `$server` makes a server of a stream and a configuration; `$block_on` runs a future.
+/// `$server` and `$client` make one of a stream and a configuration; `$block_on` runs a future.
 macro_rules! slow_tests {
-    ($server:expr, $block_on:path) => {
+    ($server:expr, $client:expr, $block_on:path) => {
         const COMMANDS: &[u8] = b"HELO client.example.net\r\nVRFY a\r\nQUIT\r\n";
 
         fn config() -> Config {
@@ -131,6 +142,27 @@ macro_rules! slow_tests {
             let [first, second] = replies[..] else { panic!("{replies:?}") };
             assert!(second > first, "{replies:?}");
             assert!(sent.codes().ends_with("354 250 250 221"), "{}", sent.codes());
+        }
+
+        /// What the stream has taken it need not have sent, and nobody can have answered that.
+        #[test]
+        fn a_reply_to_what_was_not_sent_yet_is_none() {
+            use smtp_codec::client::{Closing, Config, Event};
+            use smtp_codec::proto::session::client::ProtocolFault;
+            let config = Config::new("client.example.net").unwrap_or_else(|_| unreachable!());
+            let early = b"250 mx.example.org\r\n";
+            let stream = Slow::answering_too_soon(b"220 mx.example.org\r\n", early);
+            let mut client = $client(stream, config);
+            let closing = $block_on(async {
+                loop {
+                    match client.next().await.unwrap() {
+                        Event::Closed(closing) => break closing,
+                        Event::Ready(_) => panic!("taken for the reply to EHLO"),
+                        _ => {}
+                    }
+                }
+            });
+            assert_eq!(closing, Closing::Protocol(ProtocolFault::Unasked));
         }
     };
 }

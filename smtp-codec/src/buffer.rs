@@ -228,6 +228,8 @@ pub struct TxBuf {
     sent: usize,
     /// Octets that were sent since the beginning.
     gone: u64,
+    /// A transport that buffers has the first octet here, and may not have passed it on.
+    held: bool,
 }
 
 /// Room for the longest reply that is usual, the one to EHLO.
@@ -237,6 +239,47 @@ const REPLIES: usize = 256;
 pub(crate) const HIGH_WATER: usize = 16 * 1024;
 
 impl TxBuf {
+    /// What a transport with a buffer of its own, such as TLS, was not handed yet.
+    ///
+    /// [`advance`](Buf::advance) says that octets have left. Of octets that only lie in another buffer
+    /// that would be said too soon: a client could take a reply for that to a command, or to a message,
+    /// that the server has never seen. Such a transport says [`handed`](TxBuf::handed), and
+    /// [`flushed`](TxBuf::flushed) once its buffer is empty.
+    ///
+    /// ```
+    /// use bytes::Buf;
+    /// use smtp_codec::client::{Config, Connection};
+    ///
+    /// let mut connection = Connection::new(Config::new("client.example.net")?);
+    /// connection.rx().receive(b"220 mx.example.org\r\n");
+    /// while let smtp_codec::Want::Event = connection.step() {}
+    /// let n = connection.tx().fresh().len();
+    /// connection.tx().handed(n);
+    /// assert!(connection.tx().fresh().is_empty() && connection.tx().has_remaining());
+    /// connection.tx().flushed();
+    /// assert!(!connection.tx().has_remaining());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn fresh(&self) -> &[u8] {
+        self.chunk().get(usize::from(self.held)..).unwrap_or_default()
+    }
+
+    /// The transport has taken the next `octets` of what is [fresh](TxBuf::fresh), and may not have
+    /// passed them on: the last of them stays here until it has.
+    pub fn handed(&mut self, octets: usize) {
+        let octets = octets.min(self.fresh().len());
+        if octets > 0 {
+            self.advance(octets - usize::from(!self.held));
+            self.held = true;
+        }
+    }
+
+    /// The transport has passed on all that it was handed.
+    pub fn flushed(&mut self) {
+        self.advance(usize::from(self.held));
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.remaining() >= HIGH_WATER
     }
@@ -260,6 +303,7 @@ impl TxBuf {
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.sent = 0;
+        self.held = false;
     }
 
     pub(crate) fn capacity(&self) -> usize {
@@ -299,6 +343,7 @@ impl Buf for TxBuf {
         self.sent = self.sent.saturating_add(cnt).min(self.bytes.len());
         let sent = u64::try_from(self.sent - before).unwrap_or(u64::MAX);
         self.gone = self.gone.saturating_add(sent);
+        self.held &= sent == 0;
         if self.sent == self.bytes.len() {
             self.clear();
         }
@@ -550,5 +595,36 @@ mod tests {
         }
         seen.extend_from_slice(tx.chunk());
         assert!(seen.chunks(33).zip(0..).all(|(part, round)| part == [round; 33]));
+    }
+
+    #[test]
+    fn the_last_octet_stays_until_it_was_passed_on() {
+        let mut tx = TxBuf::default();
+        tx.put(b"MAIL\r\n");
+        tx.handed(0);
+        assert_eq!(tx.fresh(), b"MAIL\r\n");
+        tx.flushed();
+        tx.handed(2);
+        assert_eq!((tx.fresh(), tx.chunk(), tx.gone()), (&b"IL\r\n"[..], &b"AIL\r\n"[..], 1));
+        tx.handed(4);
+        assert_eq!((tx.fresh(), tx.chunk()), (&b""[..], &b"\n"[..]));
+        tx.put(b"RCPT");
+        assert_eq!((tx.fresh(), tx.remaining()), (&b"RCPT"[..], 5));
+        // What is not there cannot be taken.
+        tx.handed(100);
+        assert_eq!((tx.fresh(), tx.chunk()), (&b""[..], &b"T"[..]));
+        tx.flushed();
+        assert_eq!((tx.remaining(), tx.gone()), (0, 10));
+        tx.flushed();
+        assert_eq!(tx.gone(), 10);
+        // Nothing of what was thrown away is owed.
+        tx.put(b"QUIT");
+        tx.handed(4);
+        tx.clear();
+        tx.put(b"NOOP");
+        assert_eq!(tx.fresh(), b"NOOP");
+        tx.handed(1);
+        tx.advance(1);
+        assert_eq!(tx.fresh(), b"OOP");
     }
 }

@@ -323,14 +323,26 @@ fn write<S: AsyncWrite + Unpin, C: Machine>(
     connection: &mut C,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<()>> {
-    while connection.tx().has_remaining() {
-        let sent = ready!(Pin::new(&mut *stream).poll_write(cx, connection.tx().chunk()))?;
-        if sent == 0 {
+    let taken = hand_over(stream, connection, cx)?;
+    // What a stream has taken it may still hold, and a peer cannot have answered that.
+    ready!(Pin::new(stream).poll_flush(cx))?;
+    connection.tx().flushed();
+    taken.map(Ok)
+}
+
+fn hand_over<S: AsyncWrite + Unpin, C: Machine>(
+    stream: &mut S,
+    connection: &mut C,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    while !connection.tx().fresh().is_empty() {
+        let taken = ready!(Pin::new(&mut *stream).poll_write(cx, connection.tx().fresh()))?;
+        if taken == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
-        connection.tx().advance(sent);
+        connection.tx().handed(taken);
     }
-    Pin::new(stream).poll_flush(cx)
+    Poll::Ready(Ok(()))
 }
 
 fn read<S: AsyncRead + Unpin, C: Machine>(

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use slow::Slow;
 use smtp_futures::codec::server::{Config, Event};
-use smtp_futures::{AsyncIo, Server};
+use smtp_futures::{AsyncIo, Client, Server};
 
 impl AsyncRead for Slow {
     fn poll_read(
@@ -20,6 +20,9 @@ impl AsyncRead for Slow {
         cx: &mut Context<'_>,
         room: &mut [u8],
     ) -> Poll<io::Result<usize>> {
+        if self.open && self.input.is_empty() {
+            return Poll::Pending;
+        }
         Pin::new(&mut self.input).poll_read(cx, room)
     }
 }
@@ -42,4 +45,8 @@ impl AsyncWrite for Slow {
     }
 }
 
-slow_tests!(|stream, config| Server::new(stream, AsyncIo, config), futures_lite::future::block_on);
+slow_tests!(
+    |stream, config| Server::new(stream, AsyncIo, config),
+    |stream, config| Client::new(stream, AsyncIo, config),
+    futures_lite::future::block_on
+);

@@ -78,6 +78,10 @@ mod tests {
             Ok(())
         }
 
+        fn nonblocking(&mut self, _: bool) -> io::Result<bool> {
+            Ok(false)
+        }
+
         fn end(&mut self) -> io::Result<()> {
             Ok(())
         }

@@ -13,6 +13,9 @@ use crate::wire::{Direction, Wire};
 /// How long a peer has to take what it is told last.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
+/// How long a write may keep a client from what its server says.
+const GLANCE: Duration = Duration::from_millis(100);
+
 /// How long, and for how many octets, a closed session listens to a peer that goes on sending.
 const LINGER: (Duration, usize) = (Duration::from_secs(1), 1024 * 1024);
 
@@ -74,11 +77,13 @@ impl<S: Transport, C: Machine> Link<S, C> {
                     self.secure(by);
                     continue;
                 }
-                Want::Input => self.flush(by).and_then(|()| match self.read(by) {
-                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
-                    read => read,
-                }),
-                Want::Flush => self.flush(by),
+                Want::Flush | Want::Input => match self.flush(by) {
+                    Ok(true) if want == Want::Input => match self.read(by) {
+                        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
+                        read => read,
+                    },
+                    flushed => flushed.map(|_| ()),
+                },
                 Want::Event => {
                     self.left = Some(by.saturating_duration_since(Instant::now()));
                     // The peer's last word says more than how the link broke.
@@ -161,19 +166,62 @@ impl<S: Transport, C: Machine> Link<S, C> {
         }
     }
 
-    fn flush(&mut self, by: Instant) -> io::Result<()> {
+    /// Sends what waits. `false`: the peer said something before all of it had left.
+    fn flush(&mut self, by: Instant) -> io::Result<bool> {
+        let listens = self.connection.listens();
+        if listens && self.connection.tx().has_remaining() && self.glance()? {
+            return Ok(false);
+        }
         while self.connection.tx().has_remaining() {
-            self.bound(Direction::Write, by)?;
-            let sent = retry(|| self.stream.write(self.connection.tx().chunk()))?;
-            if sent == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
+            let until = if listens { by.min(Instant::now() + GLANCE) } else { by };
+            match self.bound(Direction::Write, until).and_then(|()| self.write()) {
+                Err(error) if is_late(&error) && Instant::now() < by => {
+                    if listens && self.glance()? {
+                        return Ok(false);
+                    }
+                }
+                written => written?,
             }
-            self.connection.tx().advance(sent);
         }
-        while self.stream.flush()? {
-            self.bound(Direction::Write, by)?;
+        Ok(true)
+    }
+
+    /// Writes once.
+    fn write(&mut self) -> io::Result<()> {
+        if self.connection.tx().fresh().is_empty() {
+            if !retry(|| self.stream.flush())? {
+                self.connection.tx().flushed();
+            }
+            return Ok(());
         }
+        let taken = retry(|| self.stream.write(self.connection.tx().fresh()))?;
+        if taken == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.connection.tx().handed(taken);
         Ok(())
+    }
+
+    /// Reads what is there already; whether something was, or the end.
+    fn glance(&mut self) -> io::Result<bool> {
+        if self.connection.rx().is_full() || !self.stream.nonblocking(true)? {
+            return Ok(false);
+        }
+        let came = loop {
+            match retry(|| self.stream.read(self.connection.rx().space())) {
+                Ok(None) => {}
+                Ok(Some(n)) => break Ok(Some(n)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Ok(None),
+                Err(error) => break Err(error),
+            }
+        };
+        self.stream.nonblocking(false)?;
+        match came? {
+            None => return Ok(false),
+            Some(0) => self.connection.eof(),
+            Some(n) => self.connection.rx().filled(n),
+        }
+        Ok(true)
     }
 
     fn read(&mut self, by: Instant) -> io::Result<()> {

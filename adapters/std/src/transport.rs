@@ -36,6 +36,9 @@ use std::time::Duration;
 ///     fn bound_writes(&mut self, wait: Duration) -> io::Result<()> {
 ///         self.0.bound_writes(wait)
 ///     }
+///     fn nonblocking(&mut self, on: bool) -> io::Result<bool> {
+///         self.0.nonblocking(on)
+///     }
 ///     fn end(&mut self) -> io::Result<()> {
 ///         self.0.end()
 ///     }
@@ -68,6 +71,16 @@ pub trait Transport: Read + Write {
     /// What the operating system says.
     fn bound_writes(&mut self, wait: Duration) -> io::Result<()>;
 
+    /// Has reads fail with `WouldBlock` where nothing is there, or wait again; whether it can. A client
+    /// looks so, before it writes, for what its server has said already, which was no answer to what
+    /// it is about to write. Over a stream that cannot do so a reply that comes too early is taken for
+    /// one that does not.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    fn nonblocking(&mut self, on: bool) -> io::Result<bool>;
+
     /// Says that nothing more will be written.
     ///
     /// # Errors
@@ -85,6 +98,10 @@ impl Transport for TcpStream {
         self.set_write_timeout(Some(wait))
     }
 
+    fn nonblocking(&mut self, on: bool) -> io::Result<bool> {
+        self.set_nonblocking(on).map(|()| true)
+    }
+
     fn end(&mut self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
     }
@@ -98,6 +115,10 @@ impl Transport for std::os::unix::net::UnixStream {
 
     fn bound_writes(&mut self, wait: Duration) -> io::Result<()> {
         self.set_write_timeout(Some(wait))
+    }
+
+    fn nonblocking(&mut self, on: bool) -> io::Result<bool> {
+        self.set_nonblocking(on).map(|()| true)
     }
 
     fn end(&mut self) -> io::Result<()> {
@@ -139,6 +160,10 @@ impl<R: Read, W: Write> Transport for Pipe<R, W> {
 
     fn bound_writes(&mut self, _: Duration) -> io::Result<()> {
         Ok(())
+    }
+
+    fn nonblocking(&mut self, _: bool) -> io::Result<bool> {
+        Ok(false)
     }
 
     fn end(&mut self) -> io::Result<()> {

@@ -46,6 +46,15 @@ impl<S: Transport> Wire<S> {
         }
     }
 
+    pub(crate) fn nonblocking(&mut self, on: bool) -> io::Result<bool> {
+        match self {
+            Wire::Plain(stream) => stream.nonblocking(on),
+            #[cfg(feature = "tls")]
+            Wire::Tls(secured) => secured.stream.nonblocking(on),
+            Wire::Gone => Ok(false),
+        }
+    }
+
     /// Reads once. `None`: something came, and it is no content yet.
     pub(crate) fn read(&mut self, room: &mut [u8]) -> io::Result<Option<usize>> {
         match self {

@@ -1,5 +1,7 @@
 //! Connections that end before their time.
 
+use std::sync::mpsc::channel;
+use std::thread::sleep;
 use std::time::Duration;
 
 use smtp_codec::proto::Failure;
@@ -239,4 +241,48 @@ pub fn unavailable_in_much_content<A: Adapter>() {
     assert!(outcome.starts_with("<bob@example.org> Deferred at "), "{outcome}");
     assert!(outcome.ends_with(": 421 4.4.2 mx.example.org timed out"), "{outcome}");
     assert_eq!(serving.end().stored, []);
+}
+
+/// A server that refuses the content while it comes, and then neither reads nor closes.
+pub fn refused_in_much_content<A: Adapter>() {
+    let (done, wait) = channel::<()>();
+    let address = foreign(move |mut peer| {
+        peer.say("220 mx.example.org\r\n");
+        peer.hear("EHLO");
+        peer.say("250-mx.example.org\r\n250 PIPELINING\r\n");
+        peer.hear("DATA");
+        peer.say("250 ok\r\n250 ok\r\n354 go\r\n");
+        peer.swallow(100_000);
+        sleep(Duration::from_millis(200));
+        peer.say("552 5.3.4 too big\r\n");
+        let _ = wait.recv();
+    });
+    let config = client::Config::new(CLIENT).unwrap().patience(Duration::from_secs(5));
+    let letter = Letter::new(&["bob"], vec![b'.'; 16 << 20].as_slice());
+    let report = start_client::<A>(address, config, vec![letter]).end();
+    drop(done);
+    assert_eq!(report.outcomes, ["<bob@example.org> Refused at Message: 552 5.3.4 too big"]);
+}
+
+/// What is said before the end of the content has left is no word on the message, good or bad.
+pub fn accepted_before_the_end_of_the_content<A: Adapter>() {
+    let address = foreign(move |mut peer| {
+        peer.say("220 mx.example.org\r\n");
+        peer.hear("EHLO");
+        peer.say("250-mx.example.org\r\n250 PIPELINING\r\n");
+        peer.hear("DATA");
+        peer.say("250 ok\r\n250 ok\r\n354 go\r\n");
+        peer.swallow(100_000);
+        sleep(Duration::from_millis(200));
+        peer.say("250 2.0.0 early\r\n");
+        let _ = peer.rest();
+    });
+    let config = client::Config::new(CLIENT).unwrap().patience(Duration::from_secs(5));
+    let letter = Letter::new(&["bob"], vec![b'.'; 16 << 20].as_slice());
+    let report = start_client::<A>(address, config, vec![letter]).end();
+    let fault =
+        client::Closing::Protocol(smtp_codec::proto::session::client::ProtocolFault::Unasked);
+    assert_eq!(report.closing, Some(fault));
+    let outcome = &report.outcomes[0];
+    assert!(outcome.starts_with("<bob@example.org> Deferred at Message"), "{outcome}");
 }

@@ -2,16 +2,19 @@
 //! on.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread::sleep;
 use std::time::Duration;
 
-use smtp_codec::server;
-use smtp_tls::rustls::{ClientConnection, StreamOwned};
+use smtp_codec::proto::session::TlsPolicy;
+use smtp_codec::{client, server};
+use smtp_tls::rustls::{ClientConnection, ServerConnection, StreamOwned};
 use smtp_tls::{ClientTls, Roots, ServerTls, Trust};
 
 use crate::shared::secure::{Secure, Tls, start};
-use crate::shared::{App, BOUND, Peer, Running, SERVER};
+use crate::shared::{App, BOUND, CLIENT, Letter, Peer, Running, SERVER};
 
 /// A client under TLS whose TCP stream can be written to behind its back.
 struct Secured(StreamOwned<ClientConnection, TcpStream>);
@@ -28,23 +31,11 @@ impl Secured {
     }
 
     fn say(&mut self, text: &str) {
-        self.0.write_all(text.as_bytes()).unwrap();
-        self.0.flush().unwrap();
+        say(&mut self.0, text);
     }
 
-    /// Reads up to a line that begins so.
     fn hear(&mut self, start: &str) {
-        let (mut line, mut octet) = (String::new(), [0]);
-        loop {
-            self.0.read_exact(&mut octet).unwrap();
-            line.push(char::from(octet[0]));
-            if octet[0] == b'\n' {
-                if line.starts_with(start) {
-                    return;
-                }
-                line.clear();
-            }
-        }
+        hear(&mut self.0, start);
     }
 
     /// Says that nothing more comes under TLS; and then goes on in the clear.
@@ -56,6 +47,26 @@ impl Secured {
         let _ = raw.write_all(plain.as_bytes());
         let _ = raw.shutdown(Shutdown::Write);
         to_the_end(raw)
+    }
+}
+
+fn say(stream: &mut impl Write, text: &str) {
+    stream.write_all(text.as_bytes()).unwrap();
+    stream.flush().unwrap();
+}
+
+/// Reads up to a line that begins so.
+fn hear(stream: &mut impl Read, start: &str) {
+    let (mut line, mut octet) = (String::new(), [0]);
+    loop {
+        stream.read_exact(&mut octet).unwrap();
+        line.push(char::from(octet[0]));
+        if octet[0] == b'\n' {
+            if line.starts_with(start) {
+                return;
+            }
+            line.clear();
+        }
     }
 }
 
@@ -206,4 +217,35 @@ pub fn cut_without_close_notify<A: Secure>() {
     let app = serving.end();
     assert_eq!(app.closing, Some(server::Closing::PeerGone));
     assert_eq!(app.stored, []);
+}
+
+/// A server that refuses the content while it comes, and then neither reads nor closes: what it said
+/// is heard although nothing can be written.
+pub fn refused_in_much_content_under_tls<A: Secure>() {
+    let (tls, pem) = ServerTls::self_signed([SERVER]).unwrap();
+    let roots = Roots::from_pem(pem.as_bytes()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (done, wait) = channel::<()>();
+    let serving = Running::start(move || {
+        let connection = ServerConnection::new(Arc::clone(tls.config())).unwrap();
+        let mut stream = StreamOwned::new(connection, listener.accept().unwrap().0);
+        say(&mut stream, "220 mx.example.org\r\n");
+        hear(&mut stream, "EHLO");
+        say(&mut stream, "250-mx.example.org\r\n250 PIPELINING\r\n");
+        hear(&mut stream, "DATA");
+        say(&mut stream, "250 ok\r\n250 ok\r\n354 go\r\n");
+        stream.read_exact(&mut vec![0; 100_000]).unwrap();
+        sleep(Duration::from_millis(200));
+        say(&mut stream, "552 5.3.4 too big\r\n");
+        let _ = wait.recv();
+    });
+    let config = client::Config::new(CLIENT).unwrap().tls(TlsPolicy::Implicit);
+    let config = config.patience(Duration::from_secs(5));
+    let tls = ClientTls::new(SERVER, Trust::Verified, &roots).unwrap();
+    let letter = Letter::new(&["bob"], vec![b'.'; 16 << 20].as_slice());
+    let report = Running::start(move || A::send(address, config, tls, None, vec![letter])).end();
+    drop(done);
+    serving.end();
+    assert_eq!(report.outcomes, ["<bob@example.org> Refused at Message: 552 5.3.4 too big"]);
 }

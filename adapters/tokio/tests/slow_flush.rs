@@ -10,8 +10,8 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use slow::Slow;
-use smtp_tokio::Server;
 use smtp_tokio::codec::server::{Config, Event};
+use smtp_tokio::{Client, Server};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 impl AsyncRead for Slow {
@@ -20,6 +20,9 @@ impl AsyncRead for Slow {
         cx: &mut Context<'_>,
         room: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.open && self.input.is_empty() {
+            return Poll::Pending;
+        }
         Pin::new(&mut self.input).poll_read(cx, room)
     }
 }
@@ -46,4 +49,4 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-slow_tests!(Server::new, block_on);
+slow_tests!(Server::new, Client::new, block_on);

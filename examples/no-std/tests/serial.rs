@@ -132,6 +132,10 @@ impl Transport for Port {
         Ok(())
     }
 
+    fn nonblocking(&mut self, _: bool) -> io::Result<bool> {
+        Ok(false)
+    }
+
     fn end(&mut self) -> io::Result<()> {
         Ok(())
     }
