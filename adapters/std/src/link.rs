@@ -207,14 +207,16 @@ impl<S: Transport, C: Machine> Link<S, C> {
         if self.connection.rx().is_full() || !self.stream.nonblocking(true)? {
             return Ok(false);
         }
-        let came = loop {
-            match retry(|| self.stream.read(self.connection.rx().space())) {
-                Ok(None) => {}
-                Ok(Some(n)) => break Ok(Some(n)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Ok(None),
-                Err(error) => break Err(error),
-            }
-        };
+        let mut came = Ok(None);
+        // Under TLS what comes need not be content; nobody may keep this from writing with such.
+        for _ in 0..4 {
+            came = match retry(|| self.stream.read(self.connection.rx().space())) {
+                Ok(None) => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+                read => read,
+            };
+            break;
+        }
         self.stream.nonblocking(false)?;
         match came? {
             None => return Ok(false),
