@@ -83,14 +83,16 @@ pub(crate) fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= LONGEST && !name.chars().any(char::is_control)
 }
 
-/// Whether a message of SCRAM is a list of attributes, behind a GS2 header if `gs2` (RFC 5802
-/// section 7). rsasl 2.3 counts on each having two octets at least, and panics where one has not.
+/// Whether a message of SCRAM has attributes of these `names`, behind a GS2 header if `gs2`, and no
+/// others (RFC 5802 section 7). rsasl 2.3 counts on each having two octets at least, and panics where
+/// one has not. Extensions, of which there are none, it passes over, and leaves out of what both
+/// ends sign: who adds one would be refused at the end, and who adds one on the way not noticed.
 ///
 /// ```text
 /// attr-val   = ALPHA "=" value
 /// gs2-header = gs2-cbind-flag "," [ authzid ] ","
 /// ```
-pub(crate) fn is_scram(message: &[u8], gs2: bool) -> bool {
+pub(crate) fn is_scram(message: &[u8], gs2: bool, names: &[u8]) -> bool {
     let mut attributes = message.split(|byte| *byte == b',');
     if gs2 {
         let flag = attributes.next().unwrap_or_default();
@@ -99,5 +101,7 @@ pub(crate) fn is_scram(message: &[u8], gs2: bool) -> bool {
             return false;
         }
     }
-    attributes.all(|it| matches!(it, [name, b'=', ..] if name.is_ascii_alphabetic()))
+    let mut names = names.iter();
+    attributes.all(|it| matches!((it, names.next()), ([a, b'=', ..], Some(b)) if a == b))
+        && names.next().is_none()
 }

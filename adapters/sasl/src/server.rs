@@ -126,7 +126,7 @@ impl Exchange {
             Run::LoginName => self.login_name(response),
             Run::LoginPassword(user) => self.check(&user, response, None),
             Run::Cram(challenge) => self.digest(&challenge, response),
-            Run::Scram(..) if !is_scram(response, false) => Step::Rejected,
+            Run::Scram(..) if !is_scram(response, false, b"crp") => Step::Rejected,
             Run::Scram(session, verdict) => self.scram(session, verdict, response),
             Run::ScramEnd(identity) if response.is_empty() => Step::Accepted(identity),
             Run::ScramEnd(_) => Step::Rejected,
@@ -144,7 +144,7 @@ impl Exchange {
             "OAUTHBEARER" => self.oauthbearer(initial),
             // RFC 5802 section 6: the name and the flag say the same of the binding.
             _ if mechanism.ends_with("-PLUS") != initial.starts_with(b"p=") => Step::Rejected,
-            _ if !is_scram(initial, true) => Step::Rejected,
+            _ if !is_scram(initial, true, b"nr") => Step::Rejected,
             _ => match self.scram_session(mechanism) {
                 Some((session, verdict)) => self.scram(session, verdict, initial),
                 None => Step::Rejected,

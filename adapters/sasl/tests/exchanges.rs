@@ -546,3 +546,27 @@ proptest::proptest! {
         proptest::prop_assert!(!login.finish());
     }
 }
+
+/// rsasl passes over extensions of SCRAM and signs none of them: added on the way, none of them would be
+/// noticed.
+#[test]
+fn nothing_is_added_to_scram_on_the_way() {
+    for meddled in 0..4 {
+        let mut number = 0;
+        let mut carry = |message: Vec<u8>| {
+            number += 1;
+            let more: &[u8] = if number - 1 == meddled { b",x=1" } else { b"" };
+            [&message, more].concat()
+        };
+        let mut login = Login::password("alice", "tiger").mechanism("SCRAM-SHA-256");
+        let attempt = login.start(&["SCRAM-SHA-256"], true).unwrap();
+        let mut server = server(None);
+        let initial = carry(attempt.initial_response.unwrap());
+        let mut step = server.start("SCRAM-SHA-256", Some(&initial));
+        while let Step::Challenge(challenge) = step {
+            let Some(response) = login.respond(&carry(challenge)) else { break };
+            step = server.respond(&carry(response));
+        }
+        assert!(!login.finish(), "message {meddled}");
+    }
+}
