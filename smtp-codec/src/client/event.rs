@@ -48,8 +48,8 @@ pub enum Event<'a> {
     /// The reply to the message.
     Done(Reply<'a>),
     /// In LMTP and under PRDR, the reply to the message for one recipient; its number, counted from
-    /// 0 among those that were accepted. Under PRDR [`Event::Done`] follows, and only then a yes
-    /// holds.
+    /// 0 among those that were accepted. A 421 is for that one alone: the others' replies follow,
+    /// and in LMTP the end. Under PRDR [`Event::Done`] follows, and only then a yes holds.
     DoneFor(u32, Reply<'a>),
     /// The session is over.
     Closed(Closing),

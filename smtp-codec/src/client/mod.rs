@@ -436,6 +436,10 @@ impl Connection {
             self.injected();
             return Ok(true);
         }
+        // Where a 421 overtakes the end of the message, nobody can have been told anything good.
+        if reply.code().get() == 421 && may_be_early && self.tx.has_remaining() {
+            self.session.close(Closing::Unavailable);
+        }
         if self.session.closing().is_some() && self.tx.has_remaining() {
             self.session.not_in_doubt();
         }

@@ -115,6 +115,8 @@ pub struct Judge {
     /// The client has asked for PRDR.
     each: bool,
     exchange: bool,
+    /// One recipient was told 421 in LMTP: behind what the others are told it is over.
+    leaving: bool,
     /// Nothing but QUIT may come, or nothing at all.
     turned_away: bool,
     broken: bool,
@@ -146,6 +148,7 @@ impl Judge {
             answered: false,
             each: false,
             exchange: false,
+            leaving: false,
             turned_away: false,
             broken: false,
             in_doubt: false,
@@ -217,6 +220,7 @@ impl Judge {
     fn hear(&mut self, line: &str) {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         let grouped = matches!(verb, "RCPT" | "DATA" | "BDAT");
+        assert!(!self.leaving, "{line} {self:?}");
         assert!(self.dues.is_empty() || (grouped && self.world.pipelining && self.extended));
         assert!(!self.turned_away || verb == "QUIT", "{line} {self:?}");
         let number = |text: &str, at| text.as_bytes()[at] as usize - usize::from(b'0');
@@ -388,10 +392,14 @@ impl Judge {
                     Due::Mail => self.decide(|_| true, verdict),
                     Due::Data | Due::Chunk | Due::Message(None) => self.decide(whom, verdict),
                     Due::Last => self.decide(|fate| fate == Fate::Promised, verdict),
-                    // For the others nothing was said.
+                    // RFC 2033 section 4.2: it is told of one. What is not here in full is
+                    // nobody's yet.
                     Due::Message(Some(index)) => {
                         self.fates[self.letter][index] = Fate::Decided(verdict);
-                        return self.lost();
+                        self.leaving = true;
+                        if !self.dues.is_empty() && self.coming.is_none() {
+                            return;
+                        }
                     }
                     _ => {}
                 }
@@ -452,6 +460,9 @@ impl Judge {
                 }
                 self.open = !self.dues.is_empty();
                 self.ended = self.open && self.coming.is_none();
+                if self.leaving && !self.open {
+                    self.over(Verdict::Deferred);
+                }
             }
             // It may take back what was promised, and no refusal.
             Due::Last if good || refused => {

@@ -18,7 +18,7 @@ use crate::reply::{Class, Reply};
 use crate::session::drawing::{Drawing, check};
 use crate::session::{Framing, TlsPolicy};
 
-const ROWS: [Awaited; 20] = [
+const ROWS: [Awaited; 21] = [
     Awaited::Greeting,
     Awaited::Ehlo,
     Awaited::Lhlo,
@@ -34,6 +34,7 @@ const ROWS: [Awaited; 20] = [
     Awaited::Chunk,
     Awaited::LostChunk,
     Awaited::Message,
+    Awaited::Leaving,
     Awaited::MessageOrBlock,
     Awaited::Block,
     Awaited::LoneDot,
@@ -76,6 +77,7 @@ fn name(session: &Session) -> &'static str {
         State::Chunks(chunks) if chunks.sent == chunks.answered => "WantChunk",
         State::Chunks(_) => "Chunk",
         State::Message { .. } => "Message",
+        State::Leaving { .. } => "Leaving",
         State::MessageOrBlock { .. } => "MessageOrBlock",
         State::Block { .. } => "Block",
         State::LostChunks(_) => "LostChunk",
@@ -164,7 +166,9 @@ impl Walk {
                 self.way(from, "cancel", |it, out| it.cancel(out));
             }
             Some(Question::WantRcpt) => {
-                if let State::Open(Transaction { sent: ..2, .. }) = from.state {
+                // Behind a 421 for one of them LMTP has more than a last reply.
+                let most = if from.settings.lmtp { 3 } else { 2 };
+                if matches!(from.state, State::Open(Transaction { sent, .. }) if sent < most) {
                     let path = ForwardPath::parse("<b@example.org>").unwrap();
                     let none = RcptParameters::default();
                     self.way(from, "rcpt", |it, out| it.rcpt(path, none, out).unwrap());

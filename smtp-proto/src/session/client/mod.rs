@@ -53,7 +53,8 @@ pub enum Question {
     /// Told: the reply to the message.
     Done,
     /// Told: in LMTP and under PRDR, the reply to the message for one recipient; its number,
-    /// counted from 0 among those that were accepted. Under PRDR [`Done`](Question::Done) follows.
+    /// counted from 0 among those that were accepted. A 421 is for that one alone: the others'
+    /// replies follow, and in LMTP the end. Under PRDR [`Done`](Question::Done) follows.
     DoneFor(u32),
 }
 
@@ -222,7 +223,7 @@ impl Session {
             State::Open(transaction) if transaction.awaited() == Some(Awaited::Data) => 2,
             State::Body { .. } | State::Chunks(Chunks { last_sent: false, .. }) => 3,
             State::Message { .. } | State::MessageOrBlock { .. } | State::Block { .. } => 10,
-            State::Chunks(_) | State::LoneDot => 10,
+            State::Leaving { .. } | State::Chunks(_) | State::LoneDot => 10,
             // A handshake is no person's typing.
             State::Quit(_) | State::Tls { .. } => 1,
             _ => 5,
@@ -243,6 +244,7 @@ impl Session {
             State::Helo => Awaited::Helo,
             State::Open(transaction) => transaction.awaited().unwrap_or(Awaited::Nothing),
             State::Message { .. } => Awaited::Message,
+            State::Leaving { .. } => Awaited::Leaving,
             State::MessageOrBlock { .. } => Awaited::MessageOrBlock,
             State::Block { .. } => Awaited::Block,
             State::Chunks(chunks) if chunks.answered == chunks.sent => Awaited::Nothing,
@@ -273,9 +275,20 @@ impl Session {
             State::Tls { .. } | State::Challenge(_) => 0,
             State::Ehlo | State::Helo | State::Lhlo | State::Message { .. } => 1,
             State::StartTls | State::Auth(_) | State::Cancelled | State::Answer { .. } => 1,
-            State::MessageOrBlock { .. } | State::Block { .. } => 1,
+            State::Leaving { .. } | State::MessageOrBlock { .. } | State::Block { .. } => 1,
             State::LoneDot | State::Rset | State::Quit(_) => 1,
         }
+    }
+
+    fn awaits_a_verdict(&self) -> bool {
+        matches!(
+            self.state,
+            State::Message { .. }
+                | State::Leaving { .. }
+                | State::MessageOrBlock { .. }
+                | State::Block { .. }
+                | State::Chunks(Chunks { last_sent: true, .. })
+        )
     }
 
     fn awaits_a_first_verdict(&self) -> bool {
@@ -380,9 +393,13 @@ impl Session {
             }
         }
         // What a recipient is told does not end the session before the last reply has come.
-        if unavailable && awaited != Awaited::Block {
-            self.in_doubt = false;
-            self.close(Closing::Unavailable);
+        match self.state {
+            _ if !unavailable || awaited.is_followed() => {}
+            State::Message { answered, due } => self.state = State::Leaving { answered, due },
+            _ => {
+                self.in_doubt = false;
+                self.close(Closing::Unavailable);
+            }
         }
     }
 
@@ -434,6 +451,13 @@ impl Session {
                 *answered += 1;
                 if answered == due {
                     self.state = State::Ready;
+                }
+            }
+            (Awaited::Leaving, State::Leaving { answered, due }) => {
+                self.told = Some(Question::DoneFor(*answered));
+                *answered += 1;
+                if answered == due {
+                    self.state = State::Closed(Closing::Unavailable);
                 }
             }
             (Awaited::MessageOrBlock, _) => {
@@ -496,13 +520,11 @@ impl Session {
         let closing = match (self.state, closing) {
             (State::Closed(_), _) => return,
             (State::Quit(closing), _) => closing,
-            (State::Message { .. } | State::MessageOrBlock { .. } | State::Block { .. }, _)
-            | (State::Chunks(Chunks { last_sent: true, .. }), _) => {
-                self.in_doubt = true;
-                closing
-            }
+            // As it said it would.
+            (State::Leaving { .. }, Closing::PeerGone) => Closing::Unavailable,
             _ => closing,
         };
+        self.in_doubt |= self.awaits_a_verdict();
         self.state = State::Closed(closing);
     }
 

@@ -102,6 +102,11 @@ pub(super) enum State {
         answered: u32,
         due: u32,
     },
+    /// LMTP: a recipient was told 421, and the replies for others are awaited yet.
+    Leaving {
+        answered: u32,
+        due: u32,
+    },
     /// One reply is awaited, or 353 and as many as recipients were accepted (draft-hall-prdr-00).
     MessageOrBlock {
         accepted: u32,

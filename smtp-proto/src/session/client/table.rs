@@ -27,7 +27,9 @@ pub(super) enum Awaited {
     LostChunk,
     /// The end of the mail data.
     Message,
-    /// The same, where 353 may announce a reply for each recipient.
+    /// In LMTP the next of the replies to it, behind a 421 for one recipient.
+    Leaving,
+    /// The end of the mail data, where 353 may announce a reply for each recipient.
     MessageOrBlock,
     /// Behind that 353, a recipient.
     Block,
@@ -48,9 +50,15 @@ impl Awaited {
                 | Awaited::Data
                 | Awaited::Chunk
                 | Awaited::Message
+                | Awaited::Leaving
                 | Awaited::MessageOrBlock
                 | Awaited::Block
         )
+    }
+
+    /// Whether a 421 is told to one recipient, and replies that are due yet follow it as others do.
+    pub(super) const fn is_followed(self) -> bool {
+        matches!(self, Awaited::Leaving | Awaited::Block)
     }
 }
 
@@ -113,6 +121,7 @@ pub(super) const fn deed(awaited: Awaited, class: Class) -> Deed {
         Awaited::Chunk     => [Ignore,    Broken, Bad,     Bad     ],
         Awaited::LostChunk => [Ignore,    Broken, Ignore,  Ignore  ],
         Awaited::Message   => [Good,      Broken, Bad,     Bad     ],
+        Awaited::Leaving   => [Good,      Broken, Bad,     Bad     ],
         Awaited::MessageOrBlock => [Good, Announced, Bad, Bad],
         Awaited::Block     => [Good,      Broken, Bad,     Bad     ],
         Awaited::LoneDot   => [Ignore,    Broken, Ignore,  Ignore  ],
