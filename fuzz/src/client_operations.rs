@@ -6,7 +6,8 @@
 
 use bytes::Buf;
 use smtp_codec::client::{
-    Attempt, Authentication, Authenticator, Config, Connection, Delivery, Event, Step, Want,
+    Attempt, Authentication, Authenticator, Closing, Config, Connection, Delivery, Event, Step,
+    Want,
 };
 use smtp_codec::proto::command::{
     Argument, Attributes, DateTime, DeliverBy, DeliverByMode, Mechanism, Queue,
@@ -52,6 +53,7 @@ struct Link<'a> {
     monitor: Monitor,
     script: &'a [u8],
     ended: bool,
+    broken: bool,
     /// Commands may be grouped.
     grouping: bool,
     /// What is written goes out at once.
@@ -102,6 +104,7 @@ impl<'a> Link<'a> {
             grouping: flags & 1 == 0,
             script,
             ended: false,
+            broken: false,
             eager: flags & 128 == 0,
             bulk: first & 64 != 0,
             asks: more >> 1,
@@ -170,6 +173,7 @@ impl<'a> Link<'a> {
             assert!(self.steps < self.most, "a session without an end");
             if self.steps > self.most / 2 {
                 // A caller may well go round in circles; only the link must not.
+                self.broken = true;
                 self.connection.broken();
             }
             let want = self.connection.step();
@@ -240,7 +244,10 @@ impl<'a> Link<'a> {
                         self.connection.eof();
                     }
                     0x02 => self.connection.timed_out(),
-                    0x03 => self.connection.broken(),
+                    0x03 => {
+                        self.broken = true;
+                        self.connection.broken();
+                    }
                     0x06 => self.connection.without_tls(),
                     0x07 => self.connection.release(),
                     _ => {}
@@ -343,7 +350,7 @@ impl<'a> Link<'a> {
                 Event::Done(reply) => done = Some(reply.code().is_positive()),
                 Event::DoneFor(number, reply) => {
                     assert_eq!(usize::try_from(*number).ok(), Some(told.len()), "out of step");
-                    told.push(reply.code().is_positive());
+                    told.push(reply.code().get());
                 }
                 _ => {}
             }
@@ -368,19 +375,39 @@ impl<'a> Link<'a> {
         let doubt = self.connection.in_doubt();
         let outcome = delivery.outcome(&self.connection);
         assert_eq!(outcome.recipients.len(), envelope.recipients.len());
+        // Who is told 421 takes nothing from those that are told something behind it.
+        let waits = told.contains(&421) && told.len() < taken.len() && self.monitor.end_is_sent();
+        if waits && self.connection.closing() == Some(Closing::Unavailable) && !self.prdr {
+            assert!(self.ended || self.broken, "not all was heard: {told:?} {outcome:?}");
+        }
         let mut next = 0;
         for recipient in &outcome.recipients {
             // One that cannot be named to this server is not, and those behind it move up.
             let is_named = recipient.stage != Stage::Rcpt || recipient.reply.is_some();
             let place = next;
             next += usize::from(is_named);
+            let number = taken.iter().position(|it| usize::try_from(*it) == Ok(place));
+            let own = number.filter(|_| is_named).and_then(|number| told.get(number));
+            match own.map(|code| (code, code / 100)) {
+                // Under PRDR a yes can be taken back.
+                Some((_, 2)) if self.prdr => {}
+                Some((code, class)) => {
+                    let verdict = match class {
+                        2 => Verdict::Accepted,
+                        4 => Verdict::Deferred,
+                        _ => Verdict::Refused,
+                    };
+                    assert_eq!(recipient.verdict, verdict, "{code} {recipient:?}");
+                }
+                None => {}
+            }
             match recipient.verdict {
                 Verdict::Accepted => {
                     assert!(good > 0, "accepted without a word");
                     // It was told of this one, and under PRDR the last word has come, too.
-                    let number = taken.iter().position(|it| usize::try_from(*it) == Ok(place));
                     let number = number.expect("one that was accepted");
-                    assert!(told.is_empty() || told.get(number) == Some(&true));
+                    let own = told.get(number);
+                    assert!(told.is_empty() || own.is_some_and(|code| code / 100 == 2));
                     assert!(done == Some(true) || !told.is_empty() && !self.prdr);
                     assert!(
                         recipient
