@@ -32,7 +32,13 @@ impl From<&Facts> for TlsReport {
 /// A reply's text on one line.
 pub(crate) fn text(reply: Reply<'_>) -> String {
     let lines: Vec<_> = reply.texts().map(|line| String::from_utf8_lossy(line)).collect();
-    lines.join(" ")
+    lines.join(" ").trim().to_owned()
+}
+
+/// A reply on one line, as it came: for people it goes through [`plain`](crate::plain::plain).
+pub(crate) fn line(reply: Reply<'_>) -> String {
+    let enhanced = reply.enhanced().map(|it| format!(" {it}")).unwrap_or_default();
+    format!("{}{enhanced} {}", reply.code(), text(reply)).trim_end().to_owned()
 }
 
 /// The word for it, in reports for people and for programs.

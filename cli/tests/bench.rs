@@ -476,6 +476,24 @@ fn a_server_that_refuses_everybody_is_not_asked_for_ever() {
 }
 
 #[test]
+fn what_a_server_says_cannot_steer_the_terminal() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = stream.unwrap().write_all("554 5.7.1 go \u{1b}[2J\u{202e}away\r\n".as_bytes());
+        }
+    });
+    let output = bench(&address, &["--connections", "1"]);
+    let shown = r"554 5.7.1 go \u{1b}[2J\u{202e}away";
+    for text in [output.stdout, output.stderr] {
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains(shown), "{text}");
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text}");
+    }
+}
+
+#[test]
 fn people_are_told_in_words_and_without_a_bar_where_there_is_no_terminal() {
     let server = Server::start("10", &[]);
     let output = bench(&server.1, &["--messages", "10"]);

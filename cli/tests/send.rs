@@ -63,6 +63,25 @@ fn what_no_reply_tells_is_in_the_json() {
     }
 }
 
+#[test]
+fn replies_are_shown_whole_and_without_what_steers_a_terminal() {
+    for (reply, shown) in [
+        ("250\r\n", "250"),
+        ("250-\r\n250\r\n", "250"),
+        ("250 2.0.0\r\n", "250 2.0.0"),
+        ("250 2.0.0 \u{1b}[2J\u{202e}\"as\"\r\n", r#"250 2.0.0 \u{1b}[2J\u{202e}"as""#),
+    ] {
+        let server = Server::script().on(At::message(), Do::raw(reply)).start();
+        let output = send(&server, &[], b"x\r\n").wait_with_output().unwrap();
+        let want = format!("bob@example.net: accepted ({shown})\n");
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), want);
+        let output = send(&server, &["--json"], b"x\r\n").wait_with_output().unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let text = json["reply"]["text"].as_str().unwrap();
+        assert_eq!(text, text.trim(), "{json}");
+    }
+}
+
 fn to_many(server: &Server, args: &[&str], content: &[u8]) -> (Option<i32>, serde_json::Value) {
     let args = [&["--to", "c@x", "--to", "d@x", "--to", "e@x", "--to", "f@x", "--json"], args];
     let output = send(server, &args.concat(), content).wait_with_output().unwrap();

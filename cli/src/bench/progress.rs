@@ -33,7 +33,7 @@ impl Progress {
         heed(&called_off)?;
         let (load, is_over) = (Arc::clone(load), Arc::clone(&over));
         let tick = move || {
-            let say = |sentence: String| complain(format_args!("smtp bench: {sentence}"));
+            let say = |sentence: String| complain(format_args!("smtp bench: {}", plain(&sentence)));
             while !is_over.load(Ordering::Relaxed) {
                 if called_off.load(Ordering::Relaxed) && !load.is_interrupted() {
                     load.interrupt();

@@ -162,11 +162,7 @@ impl Tally {
         let reply = reply.filter_map(|it| it.reply.as_ref()).next().map(|reply| reply.as_reply());
         let code = reply.map(|reply| reply.code().get());
         let reason = match reply {
-            Some(reply) => {
-                let enhanced = reply.enhanced().map(|it| format!(" {it}")).unwrap_or_default();
-                let text = outcome::text(reply);
-                Reason::Reply(shorten(&format!("{}{enhanced} {text}", reply.code())))
-            }
+            Some(reply) => Reason::Reply(shorten(&outcome::line(reply))),
             None => Reason::Other(shorten(&why.unwrap_or_else(|| "the session ended".to_owned()))),
         };
         let reason = match code {

@@ -15,7 +15,7 @@ use smtp_tls::{ClientTls, Facts, Fault};
 use super::load::Load;
 use super::watch::Watch;
 use crate::exit::Exit;
-use crate::outcome::{Mechanisms, exit_stranger, why, why_stranger};
+use crate::outcome::{Mechanisms, exit_stranger, line, why, why_stranger};
 
 /// So many connections in a row that come to nothing, and no more are opened.
 const TRIES: u32 = 5;
@@ -277,6 +277,6 @@ fn is_begun(outcome: &Outcome) -> bool {
 
 /// The reply that kept the session from its beginning.
 fn refusal(outcome: &Outcome) -> Option<String> {
-    let reply = outcome.recipients.iter().find_map(|it| it.reply.as_ref())?.as_reply();
-    Some(format!("{} {}", reply.code(), crate::outcome::text(reply)))
+    let reply = outcome.recipients.iter().find_map(|it| it.reply.as_ref())?;
+    Some(line(reply.as_reply()))
 }

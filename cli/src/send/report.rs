@@ -13,8 +13,9 @@ use super::drive::Done;
 use crate::args::send::SendArgs;
 use crate::exit::{Exit, complain, complain_of_output};
 use crate::outcome::{
-    Mechanisms, TlsReport, exit, exit_stranger, lack_reply, text, why, why_stranger, word,
+    Mechanisms, TlsReport, exit, exit_stranger, lack_reply, line, text, why, why_stranger, word,
 };
+use crate::plain::plain;
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -138,12 +139,7 @@ fn say(args: &SendArgs, envelope: &Envelope, told: &Told<'_>, why: Option<&str>)
             let path = recipient.forward_path.to_string();
             let _ = write!(page, "{}: {}", bare(&path), word(delivered.verdict));
             let _ = match &delivered.reply {
-                Some(reply) => {
-                    let reply = reply.as_reply();
-                    let enhanced = reply.enhanced().map(|it| format!("{it} ")).unwrap_or_default();
-                    let text = text(reply);
-                    writeln!(page, " ({} {enhanced}{})", reply.code(), text.escape_debug())
-                }
+                Some(reply) => writeln!(page, " ({})", plain(&line(reply.as_reply()))),
                 None => writeln!(page),
             };
         }
@@ -152,7 +148,7 @@ fn say(args: &SendArgs, envelope: &Envelope, told: &Told<'_>, why: Option<&str>)
     let written = out.write_all(page.as_bytes()).and_then(|()| out.flush());
     complain_of_output("smtp send", written); // and that changes nothing for the message
     if let Some(why) = why {
-        complain(format_args!("smtp send: {why}"));
+        complain(format_args!("smtp send: {}", plain(why)));
     }
 }
 
