@@ -54,9 +54,10 @@ pub(crate) fn word(verdict: Verdict) -> &'static str {
 /// What went wrong other than by a reply, in a sentence; none if nothing did.
 pub(crate) fn why(error: Option<&io::Error>, failure: Option<Failure>) -> Option<String> {
     if let Some(error) = error {
-        return Some(match Fault::of(error) {
-            Some(fault) => format!("TLS failed: {fault}"),
-            None => error.to_string(),
+        return Some(match (failure, Fault::of(error)) {
+            (_, Some(fault)) => format!("TLS failed: {fault}"),
+            (Some(Failure::Closed(Closing::TlsFailed)), None) => no_handshake(error),
+            _ => error.to_string(),
         });
     }
     Some(match failure? {
@@ -74,6 +75,37 @@ pub(crate) fn why(error: Option<&io::Error>, failure: Option<Failure>) -> Option
         Failure::Closed(Closing::Refused) => "the server does not serve this client".to_owned(),
         _ => "the session ended".to_owned(),
     })
+}
+
+/// Why there was no handshake, in a sentence.
+pub(crate) fn no_handshake(error: &io::Error) -> String {
+    match Fault::of(error) {
+        Some(fault) => fault.to_string(),
+        None => format!("{} in the TLS handshake", broken(error)),
+    }
+}
+
+/// Whether a handshake was ended by the link, and not by what one side found wrong with the other.
+pub(crate) fn is_of_the_link(error: &io::Error) -> bool {
+    Fault::of(error).is_none()
+}
+
+/// How a link broke: each runtime and system has words of its own for it.
+fn broken(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::WriteZero => "the server closed the connection".to_owned(),
+        _ if is_late(error) => "the server did not answer in time".to_owned(),
+        _ => format!("the link broke ({error})"),
+    }
+}
+
+/// Whether the server was waited for in vain.
+pub(crate) fn is_late(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
 }
 
 /// What a server offers to who wants to authenticate, and whether it is heard by others.
@@ -130,7 +162,11 @@ pub(crate) fn lack_reply(recipients: &[Delivered]) -> bool {
 
 /// What every recipient was told by the server counts; what went wrong beside it only where a
 /// recipient was told nothing.
-pub(crate) fn exit(recipients: &[Delivered], failure: Option<Failure>) -> Exit {
+pub(crate) fn exit(
+    recipients: &[Delivered],
+    error: Option<&io::Error>,
+    failure: Option<Failure>,
+) -> Exit {
     let has = |verdict| recipients.iter().any(|it| it.verdict == verdict);
     match failure.filter(|_| lack_reply(recipients)) {
         Some(Failure::NotSent(
@@ -138,6 +174,9 @@ pub(crate) fn exit(recipients: &[Delivered], failure: Option<Failure>) -> Exit {
         )) => Exit::TryLater,
         Some(Failure::BareNewline | Failure::NotSent(_)) => Exit::Data,
         Some(Failure::Closed(Closing::Protocol(_))) => Exit::Protocol,
+        Some(Failure::Closed(Closing::TlsFailed)) if error.is_some_and(is_of_the_link) => {
+            Exit::TryLater
+        }
         Some(Failure::Closed(Closing::NoTls | Closing::TlsFailed)) => Exit::Forbidden,
         _ if has(Verdict::Unknown) || has(Verdict::Deferred) => Exit::TryLater,
         _ if has(Verdict::Refused) => Exit::Unavailable,
@@ -193,6 +232,32 @@ mod tests {
     }
 
     #[test]
+    fn a_handshake_that_the_link_ends_may_be_tried_again() {
+        let tls_failed = Some(Failure::Closed(Closing::TlsFailed));
+        let told = |error: &io::Error| {
+            let exit = exit(&[untold(Verdict::Deferred)], Some(error), tls_failed);
+            (exit, why(Some(error), tls_failed).unwrap())
+        };
+        let closed = "the server closed the connection in the TLS handshake";
+        let late = "the server did not answer in time in the TLS handshake";
+        for (kind, sentence) in [
+            (io::ErrorKind::UnexpectedEof, closed),
+            (io::ErrorKind::ConnectionReset, closed),
+            (io::ErrorKind::BrokenPipe, closed),
+            (io::ErrorKind::TimedOut, late),
+            (io::ErrorKind::WouldBlock, late),
+        ] {
+            assert_eq!(told(&kind.into()), (Exit::TryLater, sentence.to_owned()));
+        }
+        let unlike = told(&io::Error::other("no route"));
+        let sentence = "the link broke (no route) in the TLS handshake".to_owned();
+        assert_eq!(unlike, (Exit::TryLater, sentence));
+        let fault = rustls::Error::NoCertificatesPresented;
+        assert_eq!(told(&io::Error::other(fault)).0, Exit::Forbidden);
+        assert_eq!(exit(&[untold(Verdict::Deferred)], None, tls_failed), Exit::Forbidden);
+    }
+
+    #[test]
     fn exit_codes() {
         let (yes, no, later) = (told("250 ok"), told("550 no"), told("451 later"));
         let (not_sent, broken, gone) = (
@@ -225,7 +290,7 @@ mod tests {
             (vec![&no, &unknown], None, Exit::TryLater),
         ] {
             let recipients: Vec<_> = recipients.into_iter().cloned().collect();
-            assert_eq!(exit(&recipients, failure), code, "{recipients:?} {failure:?}");
+            assert_eq!(exit(&recipients, None, failure), code, "{recipients:?} {failure:?}");
         }
     }
 }

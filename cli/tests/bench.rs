@@ -385,6 +385,52 @@ fn tls_that_is_only_tried_may_fail() {
     }
 }
 
+/// Says yes to STARTTLS, and then closes, or only reads where it is silent.
+fn without_handshake(is_silent: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            thread::spawn(move || {
+                let mut stream = stream.unwrap();
+                let mut heard = BufReader::new(stream.try_clone().unwrap());
+                let mut line = String::new();
+                for reply in ["220 mx\r\n", "250-mx\r\n250 STARTTLS\r\n", "220 go\r\n"] {
+                    stream.write_all(reply.as_bytes()).unwrap();
+                    if reply != "220 go\r\n" {
+                        heard.read_line(&mut line).unwrap();
+                    }
+                }
+                while is_silent && heard.fill_buf().is_ok_and(|octets| !octets.is_empty()) {
+                    let octets = heard.buffer().len();
+                    heard.consume(octets);
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn a_handshake_that_the_link_ends_is_for_later() {
+    for runtime in RUNTIMES {
+        for (is_silent, connections, why) in [
+            (false, 5, "the server closed the connection in the TLS handshake"),
+            (true, 1, "the server did not answer in time in the TLS handshake"),
+        ] {
+            let peer = without_handshake(is_silent);
+            let args = ["--tls", "required", "--connections", "1", "--timeout", "0.3"];
+            let json = results(&peer, &[&args[..], &["--runtime", runtime]].concat(), 75);
+            assert_eq!(
+                (&json["connections"], &json["deferred"]),
+                (&connections.into(), &connections.into())
+            );
+            assert_eq!(failures(&json, "error", why), connections, "{runtime} {json}");
+            assert!(json["error"].as_str().unwrap().starts_with(why), "{runtime} {json}");
+        }
+    }
+}
+
 #[test]
 fn a_server_that_dies_ends_the_run_with_a_sentence() {
     for runtime in RUNTIMES {

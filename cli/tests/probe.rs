@@ -95,6 +95,21 @@ fn scripted(lines: &[&str]) -> (String, thread::JoinHandle<Vec<String>>) {
 }
 
 #[test]
+fn a_handshake_that_the_link_ends_is_for_later() {
+    for runtime in RUNTIMES {
+        let server = scripted(&["220 mx", "250-mx\r\n250 STARTTLS", "220 go"]).0;
+        let json = found(&server, &["--timeout", "0.5", "--runtime", runtime], 75);
+        let error = json["error"].as_str().unwrap();
+        // The peer reads a line, which the octets of the handshake may or may not hold.
+        assert!(
+            error.starts_with("the server ") && error.ends_with(" in the TLS handshake"),
+            "{json}"
+        );
+        assert!(keys(&json).contains(&"tls-failed"), "{json}");
+    }
+}
+
+#[test]
 fn a_server_with_everything_on_every_runtime() {
     let dir = tempfile::tempdir().unwrap();
     let users = users(&dir);

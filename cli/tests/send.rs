@@ -82,6 +82,33 @@ fn replies_are_shown_whole_and_without_what_steers_a_terminal() {
     }
 }
 
+#[test]
+fn a_handshake_that_the_link_ends_is_for_later() {
+    let closed = "the server closed the connection in the TLS handshake";
+    let late = "the server did not answer in time in the TLS handshake";
+    let go = Do::raw("220 go\r\n");
+    for runtime in RUNTIMES {
+        for (end, why) in [(go.clone().then_cut(), closed), (go.clone().then_stall(), late)] {
+            let script = by_data().claim("STARTTLS");
+            let server = script.on(At::command("STARTTLS"), end).start();
+            let args = ["--tls", "required", "--timeout", "0.5", "--json", "--runtime", runtime];
+            let output = send(&server, &args, b"x\r\n").wait_with_output().unwrap();
+            let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!(
+                (&json["error"], output.status.code()),
+                (&why.into(), Some(75)),
+                "{runtime}"
+            );
+        }
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = silent.local_addr().unwrap().to_string();
+        let args = ["--tls", "implicit", "--timeout", "0.5", "--json", "--runtime", runtime];
+        let output = send_to(&server, &args, b"x\r\n").wait_with_output().unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&json["error"], output.status.code()), (&late.into(), Some(75)), "{runtime}");
+    }
+}
+
 fn to_many(server: &Server, args: &[&str], content: &[u8]) -> (Option<i32>, serde_json::Value) {
     let args = [&["--to", "c@x", "--to", "d@x", "--to", "e@x", "--to", "f@x", "--json"], args];
     let output = send(server, &args.concat(), content).wait_with_output().unwrap();

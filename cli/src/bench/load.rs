@@ -13,6 +13,7 @@ use smtp_tls::{ClientTls, Facts};
 
 use super::tally::Tally;
 use crate::exit::Exit;
+use crate::outcome::no_handshake;
 
 /// What every connection does.
 pub(super) struct Plan {
@@ -114,7 +115,7 @@ impl Load {
     /// Goes on without TLS, which was only to be tried.
     pub(super) fn give_tls_up(&self, error: Option<&io::Error>) {
         if !self.clear.swap(true, Ordering::Relaxed) {
-            let why = error.map(|error| format!(" ({error})")).unwrap_or_default();
+            let why = error.map(|error| format!(" ({})", no_handshake(error))).unwrap_or_default();
             let sentence = format!("TLS failed{why}; going on without, as it is optional");
             *self.notice.lock().unwrap_or_else(PoisonError::into_inner) = Some(sentence);
         }

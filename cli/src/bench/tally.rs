@@ -1,6 +1,7 @@
 //! What has come of the messages so far, in constant memory.
 
 use std::collections::HashMap;
+use std::io;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -142,10 +143,15 @@ impl Tally {
         }
     }
 
-    /// Counts a message, and whether it was accepted. `why` tells what a reply does not.
-    pub(super) fn message(&mut self, outcome: &Outcome, why: Option<String>, now: Instant) -> bool {
+    /// Counts a message, and whether it was accepted.
+    pub(super) fn message(
+        &mut self,
+        outcome: &Outcome,
+        error: Option<&io::Error>,
+        now: Instant,
+    ) -> bool {
         self.end = self.end.max(Some(now));
-        self.worsen(outcome::exit(&outcome.recipients, outcome.failure));
+        self.worsen(outcome::exit(&outcome.recipients, error, outcome.failure));
         let worst = outcome.recipients.iter().max_by_key(|it| badness(it.verdict));
         let verdict = worst.map_or(Verdict::Accepted, |worst| worst.verdict);
         match verdict {
@@ -163,7 +169,10 @@ impl Tally {
         let code = reply.map(|reply| reply.code().get());
         let reason = match reply {
             Some(reply) => Reason::Reply(shorten(&outcome::line(reply))),
-            None => Reason::Other(shorten(&why.unwrap_or_else(|| "the session ended".to_owned()))),
+            None => {
+                let why = outcome::why(error, outcome.failure);
+                Reason::Other(shorten(why.as_deref().unwrap_or("the session ended")))
+            }
         };
         let reason = match code {
             _ if self.failures.len() < REASONS || self.failures.contains_key(&reason) => reason,
@@ -235,9 +244,8 @@ mod tests {
 
     fn count(tally: &mut Tally, recipients: &[Delivered], failure: Option<Closing>) -> bool {
         let failure = failure.map(Failure::Closed);
-        let why = outcome::why(None, failure);
         let outcome = Outcome { recipients: recipients.to_vec(), reply: None, failure };
-        tally.message(&outcome, why, Instant::now())
+        tally.message(&outcome, None, Instant::now())
     }
 
     fn failures(tally: &Tally, reason: Reason) -> u64 {

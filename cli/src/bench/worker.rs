@@ -10,12 +10,12 @@ use smtp_codec::client::{
 use smtp_codec::proto::session::TlsPolicy;
 use smtp_codec::proto::{Failure, Outcome, Stage};
 use smtp_sasl::Login;
-use smtp_tls::{ClientTls, Facts, Fault};
+use smtp_tls::{ClientTls, Facts};
 
 use super::load::Load;
 use super::watch::Watch;
 use crate::exit::Exit;
-use crate::outcome::{Mechanisms, exit_stranger, line, why, why_stranger};
+use crate::outcome::{Mechanisms, exit_stranger, is_late, is_of_the_link, line, why, why_stranger};
 
 /// So many connections in a row that come to nothing, and no more are opened.
 const TRIES: u32 = 5;
@@ -220,10 +220,9 @@ impl<'a> Worker<'a> {
         self.holds = false;
         self.carried += 1;
         let accepted = {
-            let why = why(error, outcome.failure);
             let mut tally = self.load.tally();
             tally.record(self.watch.samples());
-            tally.message(&outcome, why, Instant::now())
+            tally.message(&outcome, error, Instant::now())
         };
         self.load.count(accepted);
         let is_answered =
@@ -236,7 +235,8 @@ impl<'a> Worker<'a> {
                 self.lost = true;
                 if !is_answered {
                     let sentence = refusal(&outcome).unwrap_or_else(sentence);
-                    self.came_to_nothing(&sentence, Exit::TryLater, closing == Closing::TimedOut);
+                    let is_late = closing == Closing::TimedOut || error.is_some_and(is_late);
+                    self.came_to_nothing(&sentence, Exit::TryLater, is_late);
                 }
                 After::Lost
             }
@@ -265,7 +265,7 @@ impl<'a> Worker<'a> {
 fn is_unsafe(closing: Closing, error: Option<&io::Error>) -> bool {
     match closing {
         Closing::NoTls => true,
-        Closing::TlsFailed => error.is_some_and(|error| Fault::of(error).is_some()),
+        Closing::TlsFailed => !error.is_some_and(is_of_the_link),
         _ => false,
     }
 }

@@ -14,6 +14,7 @@ use super::findings::{Findings, Tls, Unreachable, offered};
 use super::watch::Watch;
 use crate::args::probe::ProbeArgs;
 use crate::exit::Exit;
+use crate::outcome::{is_of_the_link, no_handshake};
 
 /// Whether a reply to EHLO is one of a mechanism that shows the password.
 const PLAINTEXT: &[&str] = &["PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"];
@@ -133,6 +134,11 @@ impl<'a> Seen<'a> {
         let implicit = self.args.tls() == TlsPolicy::Implicit;
         let silent = found.greeting.is_none();
         let (exit, why) = match closing {
+            Some(Closing::TlsFailed) if error.as_ref().is_some_and(is_of_the_link) => {
+                let why = error.as_ref().map(no_handshake).unwrap_or_default();
+                found.aside.tls_failed = Some(why.clone());
+                (Exit::TryLater, why)
+            }
             Some(Closing::TlsFailed) => {
                 let mut why =
                     format!("the TLS handshake failed: {}", said_or("no reason is known"));

@@ -14,7 +14,8 @@ use super::replay::Source;
 use super::secure::is_unbound;
 use crate::args::{Endpoint, Runtime};
 use crate::exit::{Exit, complain};
-use crate::outcome::Mechanisms;
+use crate::outcome::{Mechanisms, no_handshake};
+use crate::plain::plain;
 use crate::trace::Trace;
 
 /// What came of it, and what the server offered.
@@ -155,9 +156,10 @@ pub(super) fn send(
 ) -> io::Result<Came> {
     match once(runtime, order, source)? {
         Came::NoTls(error) => {
-            let why = error.map(|error| format!(" ({error})")).unwrap_or_default();
+            let why = error.map(|error| format!(" ({})", no_handshake(&error))).unwrap_or_default();
             complain(format_args!(
-                "smtp send: TLS failed{why}; sending without, as it is optional"
+                "smtp send: TLS failed{}; sending without, as it is optional",
+                plain(&why)
             ));
             once(runtime, clear, source)
         }

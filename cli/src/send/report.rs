@@ -66,7 +66,7 @@ pub(super) fn tell(args: &SendArgs, envelope: &Envelope, done: &Done) -> Exit {
         extensions: &extensions,
     };
     say(args, envelope, &told, why.as_deref());
-    exit(&outcome.recipients, outcome.failure)
+    exit(&outcome.recipients, done.sent.error.as_ref(), outcome.failure)
 }
 
 /// What there is to say.
