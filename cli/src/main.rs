@@ -17,6 +17,7 @@ mod send;
 mod serve;
 mod store;
 mod trace;
+mod trouble;
 
 use std::process::ExitCode;
 

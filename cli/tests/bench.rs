@@ -432,6 +432,29 @@ fn a_handshake_that_the_link_ends_is_for_later() {
 }
 
 #[test]
+fn what_starttls_is_refused_with_is_told_where_it_is_required() {
+    for (reply, exit, deferred) in [("454 4.7.0 no TLS now", 75, 5), ("554 5.7.0 no TLS", 77, 0)] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut heard = BufReader::new(stream.try_clone().unwrap()).lines();
+                let replies = ["220 mx", "250-mx\r\n250 STARTTLS", reply, "221 bye"];
+                for reply in replies.map(|reply| format!("{reply}\r\n")) {
+                    stream.write_all(reply.as_bytes()).unwrap();
+                    let _ = heard.next();
+                }
+            }
+        });
+        let json = results(&address, &["--tls", "required", "--connections", "1"], exit);
+        let why = format!("the server refused STARTTLS: {reply}");
+        assert_eq!(failures(&json, "error", &why), deferred, "{json}");
+        assert!(json["error"].as_str().unwrap().starts_with(&why), "{json}");
+    }
+}
+
+#[test]
 fn a_server_that_dies_ends_the_run_with_a_sentence() {
     for runtime in RUNTIMES {
         let peer = Peer::start("250 mx\r\n", |number, _| match number {

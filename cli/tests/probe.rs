@@ -110,6 +110,15 @@ fn a_handshake_that_the_link_ends_is_for_later() {
 }
 
 #[test]
+fn what_starttls_is_refused_with_is_told_where_it_is_required() {
+    for (reply, exit) in [("454 4.7.0 no TLS now", 75), ("554 5.7.0 no TLS", 77)] {
+        let server = scripted(&["220 mx", "250-mx\r\n250 STARTTLS", reply, "221 bye"]).0;
+        let json = found(&server, &["--tls", "required"], exit);
+        assert_eq!(json["error"], format!("the server refused STARTTLS: {reply}"));
+    }
+}
+
+#[test]
 fn a_server_with_everything_on_every_runtime() {
     let dir = tempfile::tempdir().unwrap();
     let users = users(&dir);

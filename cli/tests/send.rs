@@ -109,6 +109,27 @@ fn a_handshake_that_the_link_ends_is_for_later() {
     }
 }
 
+/// RFC 3207 section 4: 454 is for now.
+#[test]
+fn what_starttls_is_refused_with_is_told_where_it_is_required() {
+    for runtime in RUNTIMES {
+        for (reply, exit) in [("454 4.7.0 no TLS now", 75), ("554 5.7.0 no TLS", 77)] {
+            let script = by_data().claim("STARTTLS").on(At::command("STARTTLS"), Do::reply(reply));
+            let server = script.start();
+            let args = ["--tls", "required", "--json", "--runtime", runtime];
+            let output = send(&server, &args, b"x\r\n").wait_with_output().unwrap();
+            let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            let told = format!("the server refused STARTTLS: {reply}");
+            assert_eq!((&json["error"], output.status.code()), (&told.into(), Some(exit)));
+            let code = reply.get(..3).unwrap().parse::<u16>().unwrap();
+            assert_eq!(
+                (&json["reply"]["code"], &json["outcome"]),
+                (&code.into(), &"deferred".into())
+            );
+        }
+    }
+}
+
 fn to_many(server: &Server, args: &[&str], content: &[u8]) -> (Option<i32>, serde_json::Value) {
     let args = [&["--to", "c@x", "--to", "d@x", "--to", "e@x", "--to", "f@x", "--json"], args];
     let output = send(server, &args.concat(), content).wait_with_output().unwrap();

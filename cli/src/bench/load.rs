@@ -13,7 +13,7 @@ use smtp_tls::{ClientTls, Facts};
 
 use super::tally::Tally;
 use crate::exit::Exit;
-use crate::outcome::no_handshake;
+use crate::trouble::no_handshake;
 
 /// What every connection does.
 pub(super) struct Plan {

@@ -1,7 +1,6 @@
 //! What has come of the messages so far, in constant memory.
 
 use std::collections::HashMap;
-use std::io;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -10,6 +9,7 @@ use smtp_tls::Facts;
 
 use crate::exit::Exit;
 use crate::outcome;
+use crate::trouble::Trouble;
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,11 +147,11 @@ impl Tally {
     pub(super) fn message(
         &mut self,
         outcome: &Outcome,
-        error: Option<&io::Error>,
+        trouble: &Trouble<'_>,
         now: Instant,
     ) -> bool {
         self.end = self.end.max(Some(now));
-        self.worsen(outcome::exit(&outcome.recipients, error, outcome.failure));
+        self.worsen(trouble.exit(&outcome.recipients));
         let worst = outcome.recipients.iter().max_by_key(|it| badness(it.verdict));
         let verdict = worst.map_or(Verdict::Accepted, |worst| worst.verdict);
         match verdict {
@@ -170,7 +170,7 @@ impl Tally {
         let reason = match reply {
             Some(reply) => Reason::Reply(shorten(&outcome::line(reply))),
             None => {
-                let why = outcome::why(error, outcome.failure);
+                let why = trouble.why();
                 Reason::Other(shorten(why.as_deref().unwrap_or("the session ended")))
             }
         };
@@ -245,7 +245,8 @@ mod tests {
     fn count(tally: &mut Tally, recipients: &[Delivered], failure: Option<Closing>) -> bool {
         let failure = failure.map(Failure::Closed);
         let outcome = Outcome { recipients: recipients.to_vec(), reply: None, failure };
-        tally.message(&outcome, None, Instant::now())
+        let trouble = Trouble { error: None, failure, starttls: None };
+        tally.message(&outcome, &trouble, Instant::now())
     }
 
     fn failures(tally: &Tally, reason: Reason) -> u64 {

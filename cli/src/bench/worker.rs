@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use smtp_codec::client::{
     AuthError, BodySlot, CallError, Closing, Config, Connection, Delivery, Event, Step,
 };
+use smtp_codec::proto::reply::ReplyBuf;
 use smtp_codec::proto::session::TlsPolicy;
 use smtp_codec::proto::{Failure, Outcome, Stage};
 use smtp_sasl::Login;
@@ -15,7 +16,8 @@ use smtp_tls::{ClientTls, Facts};
 use super::load::Load;
 use super::watch::Watch;
 use crate::exit::Exit;
-use crate::outcome::{Mechanisms, exit_stranger, is_late, is_of_the_link, line, why, why_stranger};
+use crate::outcome::{Mechanisms, exit_stranger, line, why_stranger};
+use crate::trouble::{Trouble, is_late};
 
 /// So many connections in a row that come to nothing, and no more are opened.
 const TRIES: u32 = 5;
@@ -67,6 +69,8 @@ pub(super) struct Worker<'a> {
     carried: u64,
     login_due: bool,
     tls_noted: bool,
+    /// What STARTTLS was refused with on this connection.
+    starttls: Option<ReplyBuf>,
     /// The last connection failed.
     lost: bool,
     /// Connections in a row that came to nothing.
@@ -86,6 +90,7 @@ impl<'a> Worker<'a> {
             carried: 0,
             login_due: false,
             tls_noted: false,
+            starttls: None,
             lost: false,
             in_vain: 0,
             gave_up: false,
@@ -124,6 +129,7 @@ impl<'a> Worker<'a> {
         self.watch.connected(self.load.plan.policy == TlsPolicy::Implicit);
         self.login_due = true;
         self.tls_noted = false;
+        self.starttls = None;
         self.carried = 0;
         let mut tally = self.load.tally();
         tally.connections += 1;
@@ -142,6 +148,11 @@ impl<'a> Worker<'a> {
         {
             self.watch.authenticating();
             return Next::Authenticate(login.clone());
+        }
+        if let Event::StartTls(reply) = event
+            && !reply.code().is_positive()
+        {
+            self.starttls = Some(reply.into());
         }
         self.by_data |= matches!(event, Event::Data(_));
         match self.delivery.on(event) {
@@ -196,7 +207,9 @@ impl<'a> Worker<'a> {
         let fresh = Delivery::new(&self.load.plan.envelope);
         let outcome = std::mem::replace(&mut self.delivery, fresh).outcome(connection);
         (self.written, self.by_data) = (0, false);
-        let sentence = || why(error, outcome.failure).unwrap_or_default();
+        let starttls = self.starttls.take();
+        let trouble = Trouble { error, failure: outcome.failure, starttls: starttls.as_ref() };
+        let sentence = || trouble.why().unwrap_or_default();
         match outcome.failure {
             Some(Failure::Closed(Closing::TlsFailed))
                 if self.load.plan.policy == TlsPolicy::Opportunistic =>
@@ -204,7 +217,7 @@ impl<'a> Worker<'a> {
                 self.load.give_tls_up(error);
                 return After::Lost;
             }
-            Some(Failure::Closed(closing)) if is_unsafe(closing, error) => {
+            Some(_) if trouble.lacks_trust() => {
                 self.came_to_nothing(&sentence(), Exit::Forbidden, true);
                 return After::Lost;
             }
@@ -222,7 +235,7 @@ impl<'a> Worker<'a> {
         let accepted = {
             let mut tally = self.load.tally();
             tally.record(self.watch.samples());
-            tally.message(&outcome, error, Instant::now())
+            tally.message(&outcome, &trouble, Instant::now())
         };
         self.load.count(accepted);
         let is_answered =
@@ -258,15 +271,6 @@ impl<'a> Worker<'a> {
             }
         }
         self.load.tally().record(self.watch.samples());
-    }
-}
-
-/// Whether another attempt would end in the same way, for want of trust.
-fn is_unsafe(closing: Closing, error: Option<&io::Error>) -> bool {
-    match closing {
-        Closing::NoTls => true,
-        Closing::TlsFailed => !error.is_some_and(is_of_the_link),
-        _ => false,
     }
 }
 

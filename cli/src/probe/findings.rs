@@ -57,6 +57,13 @@ impl From<Reply<'_>> for Told {
     }
 }
 
+impl Told {
+    pub(super) fn line(&self) -> String {
+        let enhanced = self.enhanced.as_ref().map(|code| format!(" {code}")).unwrap_or_default();
+        format!("{}{enhanced} {}", self.code, self.text).trim_end().to_owned()
+    }
+}
+
 /// A line of the reply to EHLO.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Offered {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::advice::{Advice, Severity, about};
 use super::certificate::Certificate;
-use super::findings::{Findings, Offered, Told};
+use super::findings::{Findings, Offered};
 use super::watch::Timings;
 use crate::args::probe::ProbeArgs;
 use crate::exit::{Exit, complain, complain_of_output};
@@ -72,7 +72,7 @@ fn text(it: &Findings, advice: &[Advice], coloured: bool) -> String {
     }
     for (name, reply) in [("greeting", &it.greeting), ("refusal", &it.refusal)] {
         if let Some(reply) = reply {
-            page.line(name, &said(reply));
+            page.line(name, &reply.line());
         }
     }
     if let Some(protocol) = it.protocol {
@@ -100,11 +100,6 @@ fn text(it: &Findings, advice: &[Advice], coloured: bool) -> String {
         }
     }
     page.text
-}
-
-fn said(reply: &Told) -> String {
-    let enhanced = reply.enhanced.as_ref().map(|code| format!("{code} ")).unwrap_or_default();
-    format!("{} {enhanced}{}", reply.code, reply.text)
 }
 
 fn capabilities(page: &mut Page, it: &Findings) {
@@ -150,7 +145,7 @@ fn tls(page: &mut Page, it: &Findings) {
     }
     page.heading("TLS");
     if let Some(reply) = refused {
-        page.line("STARTTLS", &said(reply));
+        page.line("STARTTLS", &reply.line());
     }
     if let Some(why) = &it.aside.tls_failed {
         page.line("handshake", &format!("failed: {why}"));

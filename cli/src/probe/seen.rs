@@ -14,7 +14,7 @@ use super::findings::{Findings, Tls, Unreachable, offered};
 use super::watch::Watch;
 use crate::args::probe::ProbeArgs;
 use crate::exit::Exit;
-use crate::outcome::{is_of_the_link, no_handshake};
+use crate::trouble::{is_of_the_link, no_handshake};
 
 /// Whether a reply to EHLO is one of a mechanism that shows the password.
 const PLAINTEXT: &[&str] = &["PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"];
@@ -148,9 +148,17 @@ impl<'a> Seen<'a> {
                 found.aside.tls_failed = Some(said_or("the handshake failed"));
                 (Exit::Forbidden, why)
             }
-            Some(Closing::NoTls) => {
-                (Exit::Forbidden, "the server does not do TLS, which is required".to_owned())
-            }
+            Some(Closing::NoTls) => match &found.starttls {
+                Some(reply) => {
+                    let is_transient = (400..500).contains(&reply.code);
+                    let exit = if is_transient { Exit::TryLater } else { Exit::Forbidden };
+                    (exit, format!("the server refused STARTTLS: {}", reply.line()))
+                }
+                None => {
+                    let why = "the server does not do TLS, which is required";
+                    (Exit::Forbidden, why.to_owned())
+                }
+            },
             Some(Closing::Refused | Closing::Unavailable) => match &found.refusal {
                 Some(it) if (400..500).contains(&it.code) => {
                     (Exit::TryLater, "the server does not serve this client now".to_owned())

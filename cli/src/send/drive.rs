@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
-use smtp_codec::client::{AuthError, Closing, Config, Part, Sent, Split};
-use smtp_codec::proto::reply::Extension;
+use smtp_codec::client::{AuthError, Closing, Config, Event, Part, Sent, Split};
+use smtp_codec::proto::reply::{Extension, ReplyBuf};
 use smtp_codec::proto::session::TlsPolicy;
 use smtp_codec::proto::{Envelope, Failure};
 use smtp_sasl::Login;
@@ -14,15 +14,18 @@ use super::replay::Source;
 use super::secure::is_unbound;
 use crate::args::{Endpoint, Runtime};
 use crate::exit::{Exit, complain};
-use crate::outcome::{Mechanisms, no_handshake};
+use crate::outcome::Mechanisms;
 use crate::plain::plain;
 use crate::trace::Trace;
+use crate::trouble::no_handshake;
 
 /// What came of it, and what the server offered.
 pub(super) struct Done {
     pub(super) sent: Sent,
     pub(super) extensions: Vec<Extension>,
     pub(super) tls: Option<Facts>,
+    /// What STARTTLS was refused with.
+    pub(super) starttls: Option<ReplyBuf>,
 }
 
 /// What became of a connection.
@@ -40,7 +43,8 @@ pub(super) enum Came {
 macro_rules! exchange {
     ($connect:expr, $order:ident, $source:ident, $reader:expr $(, $await:tt)?) => {{
         let mut split = Split::new($order.envelope);
-        let (mut extensions, mut tls, mut error) = (Vec::new(), None, None);
+        let (mut extensions, mut tls, mut starttls) = (Vec::new(), None, None);
+        let mut error = None;
         let client = loop {
             if let Some(trace) = &$order.trace {
                 trace.connecting($order.server, $order.policy == TlsPolicy::Implicit);
@@ -59,7 +63,16 @@ macro_rules! exchange {
                 client.observe(move |line| trace.see(line));
             }
             // Whatever is wrong is told when the message is offered.
-            let unready = client.ready()$(.$await)?.err();
+            let unready = loop {
+                match client.next()$(.$await)? {
+                    Ok(Event::Ready(_) | Event::Closed(_)) => break None,
+                    Ok(Event::StartTls(reply)) if !reply.code().is_positive() => {
+                        starttls = Some(ReplyBuf::from(reply));
+                    }
+                    Ok(_) => {}
+                    Err(broken) => break Some(broken),
+                }
+            };
             if let Some(trace) = &$order.trace {
                 trace.secured(client.tls());
             }
@@ -111,7 +124,7 @@ macro_rules! exchange {
                 }
                 split.came(sent.outcome);
             };
-            error = error.or(unready.filter(|it| it.kind() != io::ErrorKind::ConnectionAborted));
+            error = error.or(unready);
             extensions = client.connection().extensions().iter().collect();
             tls = client.tls().cloned();
             if is_last {
@@ -122,7 +135,7 @@ macro_rules! exchange {
             }
         };
         let sent = Sent { outcome: split.outcome(), error };
-        let exit = ($order.report)(&Done { sent, extensions, tls });
+        let exit = ($order.report)(&Done { sent, extensions, tls, starttls });
         if let Some(mut client) = client
             && client.connection().closing().is_none()
         {

@@ -13,9 +13,10 @@ use super::drive::Done;
 use crate::args::send::SendArgs;
 use crate::exit::{Exit, complain, complain_of_output};
 use crate::outcome::{
-    Mechanisms, TlsReport, exit, exit_stranger, lack_reply, line, text, why, why_stranger, word,
+    Mechanisms, TlsReport, exit_stranger, lack_reply, line, text, why_stranger, word,
 };
 use crate::plain::plain;
+use crate::trouble::Trouble;
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -57,16 +58,20 @@ impl ReplyReport {
 /// Says what became of each recipient.
 pub(super) fn tell(args: &SendArgs, envelope: &Envelope, done: &Done) -> Exit {
     let outcome = &done.sent.outcome;
-    let why = why(done.sent.error.as_ref(), outcome.failure);
+    let trouble = Trouble {
+        error: done.sent.error.as_ref(),
+        failure: outcome.failure,
+        starttls: done.starttls.as_ref(),
+    };
     let extensions: Vec<_> = done.extensions.iter().map(|it| it.keyword()).collect();
     let told = Told {
         recipients: &outcome.recipients,
-        reply: outcome.reply.as_ref(),
+        reply: outcome.reply.as_ref().or(trouble.reply()),
         tls: done.tls.as_ref(),
         extensions: &extensions,
     };
-    say(args, envelope, &told, why.as_deref());
-    exit(&outcome.recipients, done.sent.error.as_ref(), outcome.failure)
+    say(args, envelope, &told, trouble.why().as_deref());
+    trouble.exit(&outcome.recipients)
 }
 
 /// What there is to say.
