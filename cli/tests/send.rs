@@ -130,6 +130,28 @@ fn what_starttls_is_refused_with_is_told_where_it_is_required() {
     }
 }
 
+/// Who is to blame that the server does not know this user.
+#[test]
+fn an_exchange_that_comes_to_nothing_is_told_as_it_was() {
+    for (mechanism, reply, why) in [
+        ("SCRAM-SHA-256", "334 cj16eno=\r\n", "the client broke authentication off"),
+        ("CRAM-MD5", "334 !!\r\n", "the client broke authentication off"),
+        ("CRAM-MD5", "235 ok\r\n", "the server said yes before"),
+        ("LOGIN", "235 ok\r\n", "the server said yes before"),
+        ("SCRAM-SHA-256", "235 ok\r\n", "the server did not prove"),
+        ("LOGIN", "535 no\r\n", "the server refused to authenticate: 535"),
+    ] {
+        let script = by_data().claim(&format!("AUTH {mechanism}"));
+        let server = script.on(At::command("AUTH"), Do::raw(reply)).start();
+        let login = ["--user", "alice", "--password-env", "CARGO_PKG_NAME"];
+        let args = [&login[..], &["--tls", "never", "--allow-plaintext-auth"]].concat();
+        let output = send(&server, &args, b"x\r\n").wait_with_output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.starts_with(&format!("smtp send: {why}")), "{mechanism} {reply}: {told}");
+        assert_eq!(output.status.code(), Some(77), "{mechanism} {reply}");
+    }
+}
+
 fn to_many(server: &Server, args: &[&str], content: &[u8]) -> (Option<i32>, serde_json::Value) {
     let args = [&["--to", "c@x", "--to", "d@x", "--to", "e@x", "--to", "f@x", "--json"], args];
     let output = send(server, &args.concat(), content).wait_with_output().unwrap();

@@ -113,7 +113,7 @@ fn a_challenge_that_is_not_base64_cancels_the_exchange() {
     for bad in ["334 what?", "334 A", "334 AB==", "334-AAAA|334 AAAA", "334 AA AA"] {
         let report = run(config(), scram, &[bad, "501 cancelled", "221 bye"]);
         assert_eq!(report.lines[2], "*", "{bad}");
-        assert!(auth(&report).starts_with("Refused"), "{bad}: {}", auth(&report));
+        assert!(auth(&report).starts_with("Cancelled"), "{bad}: {}", auth(&report));
     }
 }
 
@@ -121,7 +121,7 @@ fn a_challenge_that_is_not_base64_cancels_the_exchange() {
 fn the_mechanism_gives_up() {
     let report = run(config(), scram, &["334 c3RvcA==", "501 cancelled", "221 bye"]);
     assert_eq!(report.lines[2], "*");
-    assert!(auth(&report).starts_with("Refused"));
+    assert!(auth(&report).starts_with("Cancelled"), "{}", auth(&report));
 }
 
 /// Threats 6: a server cannot lead on for ever.
@@ -131,6 +131,7 @@ fn challenges_are_counted() {
     let report = run(config(), scram, &replies);
     assert_eq!(report.lines.iter().filter(|line| *line == "eWVz").count(), 32);
     assert!(report.lines.contains(&"*".to_owned()));
+    assert!(auth(&report).starts_with("Cancelled"), "{}", auth(&report));
 }
 
 #[test]
@@ -171,6 +172,29 @@ fn a_server_that_does_not_prove_itself_is_left() {
     assert_eq!(auth(&report), "NotProven");
     assert_eq!(report.closing, Some(Closing::NotProven));
     assert_eq!(report.lines, ["EHLO client.example", "AUTH SCRAM-SHA-256"]);
+}
+
+/// Not every mechanism has such a proof: nothing is missed there but the rest of the exchange.
+#[test]
+fn a_server_that_says_yes_too_early_is_left() {
+    let who = || -> Box<dyn Authenticator> {
+        Box::new(Toy { mechanism: "LOGIN", initial: None, proven: false })
+    };
+    let replies = ["220 mx", "250-mx|250 AUTH LOGIN", "235 ok"];
+    let report = Mission::new(config().allow_plaintext_auth(), &replies).who(who).run();
+    assert_eq!(auth(&report), "EndedEarly");
+    assert_eq!(report.closing, Some(Closing::NotProven));
+}
+
+/// Who was told yes is authenticated, whatever is said to the EHLO behind it.
+#[test]
+fn a_session_that_ends_behind_the_success_was_authenticated() {
+    let offer = "250-mx|250-LIMITS RCPTMAX=1|250 AUTH SCRAM-SHA-256";
+    let mission = Mission::new(config(), &["220 mx", offer, "235 ok", "421 bye"]).who(scram);
+    let report = mission.letter(envelope(&["b@x"]), "x\r\n").run();
+    assert_eq!(auth(&report), "ok");
+    assert_eq!(report.closing, Some(Closing::Unavailable));
+    assert_eq!(report.fate(), ["Deferred Connect 421"]);
 }
 
 /// Threats 6, CVE-2017-15042: a password is not shown without TLS, even if the server asks for it.

@@ -258,11 +258,14 @@ fn who_is_not_authenticated_hears_why() {
     assert_eq!(no_name, AuthError::NoMechanism);
     assert_eq!(in_clear, AuthError::NotSent(CallError::NeedsTls));
     let refused = AuthError::Refused(Reply::parse(b"535 5.7.8 no\r\n").unwrap().into());
-    let all =
-        [no_name, in_clear, refused, AuthError::NotProven, AuthError::Closed(Closing::PeerGone)];
+    let cancelled = AuthError::Cancelled(Reply::parse(b"501 cancelled\r\n").unwrap().into());
+    let gone = AuthError::Closed(Closing::PeerGone);
+    let (unproven, early) = (AuthError::NotProven, AuthError::EndedEarly);
+    let all = [no_name, in_clear, refused, cancelled, unproven, early, gone];
     let mut texts: Vec<String> = all.iter().map(ToString::to_string).collect();
     assert!(texts[1].ends_with(&CallError::NeedsTls.to_string()), "{}", texts[1]);
     assert!(texts[2].contains("535"), "{}", texts[2]);
+    assert!(texts[3].contains("the client broke") && texts[3].contains("501"), "{}", texts[3]);
     texts.sort();
     texts.dedup();
     assert_eq!(texts.len(), all.len());

@@ -97,7 +97,7 @@ pub(super) fn not_authenticated(
     offered: &Mechanisms,
 ) -> Exit {
     let reply = match error {
-        AuthError::Refused(reply) => Some(reply),
+        AuthError::Refused(reply) | AuthError::Cancelled(reply) => Some(reply),
         _ => None,
     };
     let why = why_stranger(error, offered, !args.secure.allow_plaintext_auth);

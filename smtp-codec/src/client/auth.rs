@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bytes::Buf as _;
 use smtp_proto::command::{Base64, Mechanism};
 use smtp_proto::reply::{Capabilities, Reply};
 use smtp_proto::session::client::{CallError, Session};
@@ -16,6 +17,8 @@ pub(super) struct Auth {
     challenge: Vec<u8>,
     /// The initial response, where it did not fit on the line of the command.
     late: Option<Vec<u8>>,
+    /// The exchange was broken off on this side.
+    pub(super) given_up: bool,
 }
 
 impl fmt::Debug for Auth {
@@ -34,6 +37,7 @@ impl Auth {
         let text = initial_response.map(base64::encode);
         let initial = text.as_deref().and_then(Base64::parse);
         let went = call.session.auth(mechanism, initial, call.tx)?;
+        self.given_up = false;
         self.late = initial_response.filter(|_| !went).map(<[u8]>::to_vec);
         match initial {
             Some(_) if went => call.observer.masked(&format!("AUTH {mechanism} ")),
@@ -47,9 +51,11 @@ impl Auth {
     pub(super) fn challenged(&mut self, reply: Reply<'_>, session: &mut Session, tx: &mut TxBuf) {
         let text = reply.lines().next().unwrap_or_default();
         let text = str::from_utf8(text).ok().map(str::trim_ascii_start).and_then(Base64::parse);
-        match (text, self.late.take()) {
-            _ if reply.lines().count() > 1 => session.cancel(tx),
-            (None, _) => session.cancel(tx),
+        match (text.filter(|_| reply.lines().count() == 1), self.late.take()) {
+            (None, _) => {
+                self.given_up = true;
+                session.cancel(tx);
+            }
             (Some(text), Some(late)) if text.is_empty() => {
                 if let Some(late) = Base64::parse(&base64::encode(&late)) {
                     session.respond(late, tx);
@@ -120,7 +126,9 @@ impl Challenge<'_> {
     pub fn respond(self, response: &[u8]) {
         let Call { session, tx, observer } = self.call;
         if let Some(text) = Base64::parse(&base64::encode(response)) {
+            let mark = tx.remaining();
             session.respond(text, tx);
+            self.auth.given_up = tx.since(mark) == b"*\r\n"; // no text in base64 is like it
             observer.masked("");
         }
         self.auth.challenge = Vec::new();
@@ -129,6 +137,7 @@ impl Challenge<'_> {
     /// Gives the exchange up with `*`; the server refuses it then.
     pub fn cancel(mut self) {
         self.call.write(|session, tx| session.cancel(tx));
+        self.auth.given_up = true;
         self.auth.challenge = Vec::new();
     }
 }

@@ -65,10 +65,16 @@ pub enum AuthError {
     NoMechanism,
     /// The mechanism cannot be used here.
     NotSent(CallError),
-    /// The server said no, or the exchange was given up and that is its answer to it.
+    /// The server said no.
     Refused(ReplyBuf),
+    /// The exchange was broken off on this side, because of what the server asked (RFC 4954
+    /// section 4); its answer to that.
+    Cancelled(ReplyBuf),
     /// The server said yes without proving that it knows the secret. The session is over.
     NotProven,
+    /// The server said yes before a mechanism had come to its end that has no such proof. The
+    /// session is over.
+    EndedEarly,
     /// The session ended.
     Closed(Closing),
 }
@@ -82,6 +88,14 @@ impl fmt::Display for AuthError {
             AuthError::NotSent(error) => write!(f, "cannot authenticate: {error}"),
             AuthError::Refused(reply) => {
                 write!(f, "the server refused to authenticate: {reply}")
+            }
+            AuthError::Cancelled(reply) => write!(
+                f,
+                "the client broke authentication off, because of what the server asked; \
+                 the server answered {reply}"
+            ),
+            AuthError::EndedEarly => {
+                f.write_str("the server said yes before authentication had come to its end")
             }
             AuthError::NotProven => {
                 f.write_str("the server did not prove that it knows the secret")
@@ -117,6 +131,10 @@ impl From<AuthError> for io::Error {
         io::Error::new(io::ErrorKind::PermissionDenied, error)
     }
 }
+
+/// Mechanisms in which the server proves nothing.
+const ONE_SIDED: [&str; 7] =
+    ["PLAIN", "LOGIN", "CRAM-MD5", "EXTERNAL", "ANONYMOUS", "XOAUTH2", "OAUTHBEARER"];
 
 /// Leads one AUTH exchange over a [`Connection`]: the adapters' `authenticate` is a loop around
 /// it.
@@ -158,6 +176,8 @@ impl From<AuthError> for io::Error {
 #[derive(Debug)]
 pub struct Authentication {
     begun: bool,
+    /// By one of the mechanisms in which the server proves nothing.
+    one_sided: bool,
     result: Option<Result<(), AuthError>>,
 }
 
@@ -165,7 +185,7 @@ impl Authentication {
     /// An exchange that has not begun.
     #[must_use]
     pub fn new() -> Self {
-        Authentication { begun: false, result: None }
+        Authentication { begun: false, one_sided: false, result: None }
     }
 
     /// Looks at the connection's event, and does what is next; what came of it, once it is over.
@@ -175,6 +195,7 @@ impl Authentication {
         connection: &mut Connection,
         authenticator: &mut dyn Authenticator,
     ) -> Option<Result<(), AuthError>> {
+        let given_up = connection.auth.given_up;
         let attempt = match connection.event() {
             Event::Ready(_) if !self.begun => {
                 let offered: Vec<&str> = connection.mechanisms().collect();
@@ -197,15 +218,24 @@ impl Authentication {
                     return None;
                 }
                 connection.not_proven();
-                return Some(Err(AuthError::NotProven));
+                return Some(Err(match self.one_sided {
+                    true => AuthError::EndedEarly,
+                    false => AuthError::NotProven,
+                }));
             }
             Event::Auth(reply) => {
-                self.result = Some(Err(AuthError::Refused(reply.into())));
+                let reply = ReplyBuf::from(reply);
+                self.result = Some(Err(match given_up {
+                    true => AuthError::Cancelled(reply),
+                    false => AuthError::Refused(reply),
+                }));
                 return None;
             }
             Event::Closed(closing) => {
                 return self.result.take().or(Some(Err(AuthError::Closed(closing))));
             }
+            // To EHLO behind a success: whoever goes on meets it.
+            Event::Refused(_) if self.result == Some(Ok(())) => return None,
             Event::Refused(reply) => {
                 self.result = Some(Err(AuthError::Refused(reply.into())));
                 return None;
@@ -221,6 +251,8 @@ impl Authentication {
             _ => return None,
         };
         self.begun = true;
+        let is_it = |name: &&str| name.eq_ignore_ascii_case(&attempt.mechanism);
+        self.one_sided = ONE_SIDED.iter().any(is_it);
         let Some(mechanism) = Mechanism::parse(&attempt.mechanism) else {
             return Some(Err(AuthError::NoMechanism));
         };
