@@ -26,8 +26,14 @@ impl<'a> Trouble<'a> {
     pub(crate) fn why(&self) -> Option<String> {
         if let Some(error) = self.error {
             return Some(match (self.failure, Fault::of(error)) {
-                (_, Some(fault)) => format!("TLS failed: {fault}"),
+                (Some(Failure::Closed(Closing::TlsFailed)), Some(fault)) => {
+                    format!("TLS failed: {fault}")
+                }
+                (_, Some(_)) => format!("TLS failed behind the handshake: {error}"),
                 (Some(Failure::Closed(Closing::TlsFailed)), None) => no_handshake(error),
+                (Some(Failure::Closed(Closing::PeerGone | Closing::TimedOut)), None) => {
+                    broken(error)
+                }
                 _ => error.to_string(),
             });
         }
@@ -104,6 +110,7 @@ fn broken(error: &io::Error) -> String {
         | io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::NotConnected
         | io::ErrorKind::WriteZero => "the server closed the connection".to_owned(),
         _ if is_late(error) => "the server did not answer in time".to_owned(),
         _ => format!("the link broke ({error})"),
@@ -157,6 +164,21 @@ mod tests {
         assert_eq!(told(&io::Error::other(fault)).0, Exit::Forbidden);
         let unknown = Trouble { error: None, failure: tls_failed, starttls: None };
         assert_eq!(unknown.exit(&[untold(Verdict::Deferred)]), Exit::Forbidden);
+    }
+
+    #[test]
+    fn a_link_that_breaks_behind_the_handshake_is_told_so() {
+        let failure = Some(Failure::Closed(Closing::PeerGone));
+        let told = |error: io::Error| {
+            Trouble { error: Some(&error), failure, starttls: None }.why().unwrap()
+        };
+        let undecipherable =
+            io::Error::new(io::ErrorKind::InvalidData, rustls::Error::DecryptError);
+        let want = format!("TLS failed behind the handshake: {}", rustls::Error::DecryptError);
+        assert_eq!(told(undecipherable), want);
+        for kind in [io::ErrorKind::BrokenPipe, io::ErrorKind::ConnectionReset] {
+            assert_eq!(told(kind.into()), "the server closed the connection");
+        }
     }
 
     #[test]

@@ -152,6 +152,20 @@ fn an_exchange_that_comes_to_nothing_is_told_as_it_was() {
     }
 }
 
+#[test]
+fn a_server_that_closes_in_the_midst_of_the_content_is_told_so() {
+    let content = b"0123456789\r\n".repeat(1_000_000);
+    for runtime in RUNTIMES {
+        let script = by_data().on(At::command("DATA"), Do::raw("354 go\r\n").then_cut());
+        let server = script.start();
+        let args = ["--json", "--runtime", runtime];
+        let output = send(&server, &args, &content).wait_with_output().unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(json["error"], "the server closed the connection", "{runtime}");
+        assert_eq!(output.status.code(), Some(75));
+    }
+}
+
 fn to_many(server: &Server, args: &[&str], content: &[u8]) -> (Option<i32>, serde_json::Value) {
     let args = [&["--to", "c@x", "--to", "d@x", "--to", "e@x", "--to", "f@x", "--json"], args];
     let output = send(server, &args.concat(), content).wait_with_output().unwrap();

@@ -124,6 +124,13 @@ fn errors_of_calls_name_what_was_lacking() {
     for (error, part) in [(0, "SMTPUTF8"), (1, "DSN"), (4, "1024"), (7, "7"), (8, "7")] {
         assert!(all[error].to_string().contains(part), "{}", all[error]);
     }
+    for (error, told) in [
+        (CallError::TooManyRecipients(1), "the server takes no more than 1 recipient at a time"),
+        (CallError::TooManyRecipients(2), "the server takes no more than 2 recipients at a time"),
+        (CallError::TooManyTransactions(1), "the server takes no more than 1 message in a session"),
+    ] {
+        assert_eq!(error.to_string(), told);
+    }
 }
 
 /// RFC 5321 section 4.1.2, and a bound of our own on those that nobody knows.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use jiff::Timestamp;
 use smtp_codec::client::{Closing, Connection, Event};
+use smtp_codec::proto::Failure;
 use smtp_codec::proto::address::Host;
 use smtp_codec::proto::session::TlsPolicy;
 use smtp_codec::proto::session::client::ProtocolFault;
@@ -14,7 +15,7 @@ use super::findings::{Findings, Tls, Unreachable, offered};
 use super::watch::Watch;
 use crate::args::probe::ProbeArgs;
 use crate::exit::Exit;
-use crate::trouble::{is_of_the_link, no_handshake};
+use crate::trouble::{Trouble, is_of_the_link, no_handshake};
 
 /// Whether a reply to EHLO is one of a mechanism that shows the password.
 const PLAINTEXT: &[&str] = &["PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"];
@@ -177,7 +178,12 @@ impl<'a> Seen<'a> {
             Some(Closing::TimedOut) => {
                 (Exit::TryLater, "the server did not answer in time".to_owned())
             }
-            _ => (Exit::TryLater, said_or("the server closed the connection")),
+            other => {
+                let failure = other.map(Failure::Closed);
+                let trouble = Trouble { error: error.as_ref(), failure, starttls: None };
+                let closed = || "the server closed the connection".to_owned();
+                (Exit::TryLater, trouble.why().unwrap_or_else(closed))
+            }
         };
         self.fail(exit, why);
     }

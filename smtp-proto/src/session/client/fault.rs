@@ -139,14 +139,19 @@ impl fmt::Display for CallError {
             CallError::NeedsChunking => f.write_str("BODY=BINARYMIME needs CHUNKING"),
             CallError::NeedsTls => f.write_str("this must not be sent without TLS"),
             CallError::TooManyRecipients(most) => {
-                write!(f, "the server takes no more than {most} recipients at a time")
+                write!(f, "the server takes no more than {most} recipient{} at a time", s(*most))
             }
             CallError::TooManyTransactions(most) => {
-                write!(f, "the server takes no more than {most} messages in a session")
+                write!(f, "the server takes no more than {most} message{} in a session", s(*most))
             }
             CallError::AlreadyAuthenticated => f.write_str("the session is authenticated already"),
         }
     }
+}
+
+/// The ending of a noun behind a number.
+fn s(number: u32) -> &'static str {
+    if number == 1 { "" } else { "s" }
 }
 
 impl core::error::Error for CallError {}
