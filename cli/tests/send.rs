@@ -17,6 +17,7 @@ fn send_to(server: &str, args: &[&str], content: &[u8]) -> Child {
         .args(["send", "--server", server, "--from", "alice@example.org"])
         .args(["--to", "bob@example.net"])
         .args(args)
+        .env("PASSWORD", "tiger")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -143,7 +144,7 @@ fn an_exchange_that_comes_to_nothing_is_told_as_it_was() {
     ] {
         let script = by_data().claim(&format!("AUTH {mechanism}"));
         let server = script.on(At::command("AUTH"), Do::raw(reply)).start();
-        let login = ["--user", "alice", "--password-env", "CARGO_PKG_NAME"];
+        let login = ["--user", "alice", "--password-env", "PASSWORD"];
         let args = [&login[..], &["--tls", "never", "--allow-plaintext-auth"]].concat();
         let output = send(&server, &args, b"x\r\n").wait_with_output().unwrap();
         let told = String::from_utf8(output.stderr).unwrap();
