@@ -55,7 +55,7 @@ Exit codes:
   64  the command line is wrong
   69  the server does not serve this client
   74  this machine cannot do it
-  75  no connection, or no answer in time, or the server went away
+  75  no connection, no answer in time, no TLS for now, or the server went away
   76  what listens there does not speak the protocol
   77  there is no TLS where there must be";
 
