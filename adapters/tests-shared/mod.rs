@@ -270,6 +270,7 @@ macro_rules! all_tests {
             unavailable_to_a_group,
             unavailable_in_much_content,
             refused_in_much_content,
+            much_content_read_late,
             accepted_before_the_end_of_the_content,
             lively_client,
             cut_at_each_octet,

@@ -306,6 +306,7 @@ fn once<S: AsyncRead + AsyncWrite + Unpin, C: Machine>(
     if deaf {
         return read(stream, connection, cx);
     }
+    pass_on(stream, connection, cx)?;
     // What the peer has said already was said before it could know of what is sent now.
     let early = connection.listens() && connection.tx().has_remaining();
     if early && let Poll::Ready(read) = read(stream, connection, cx) {
@@ -323,26 +324,31 @@ fn write<S: AsyncWrite + Unpin, C: Machine>(
     connection: &mut C,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<()>> {
-    let taken = hand_over(stream, connection, cx)?;
-    // What a stream has taken it may still hold, and a peer cannot have answered that.
-    ready!(Pin::new(stream).poll_flush(cx))?;
-    connection.tx().flushed();
-    taken.map(Ok)
-}
-
-fn hand_over<S: AsyncWrite + Unpin, C: Machine>(
-    stream: &mut S,
-    connection: &mut C,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<()>> {
     while !connection.tx().fresh().is_empty() {
+        // Where this waits, nothing else may be asked of the stream: async-net forgets whom to wake.
         let taken = ready!(Pin::new(&mut *stream).poll_write(cx, connection.tx().fresh()))?;
         if taken == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         connection.tx().handed(taken);
     }
+    ready!(Pin::new(stream).poll_flush(cx))?;
+    connection.tx().flushed();
     Poll::Ready(Ok(()))
+}
+
+/// What a stream has taken it may still hold, and a peer cannot have answered that.
+fn pass_on<S: AsyncWrite + Unpin, C: Machine>(
+    stream: &mut S,
+    connection: &mut C,
+    cx: &mut Context<'_>,
+) -> io::Result<()> {
+    let is_held = connection.tx().fresh().len() < connection.tx().remaining();
+    if is_held && let Poll::Ready(flushed) = Pin::new(stream).poll_flush(cx) {
+        flushed?;
+        connection.tx().flushed();
+    }
+    Ok(())
 }
 
 fn read<S: AsyncRead + Unpin, C: Machine>(

@@ -286,3 +286,26 @@ pub fn accepted_before_the_end_of_the_content<A: Adapter>() {
     let outcome = &report.outcomes[0];
     assert!(outcome.starts_with("<bob@example.org> Deferred at Message"), "{outcome}");
 }
+
+/// A server that lets much content wait. Nothing but its reading wakes the client.
+pub fn much_content_read_late<A: Adapter>() {
+    let content = vec![b'x'; 16 << 20];
+    let half = content.len() / 2;
+    let address = foreign(move |mut peer| {
+        peer.say("220 mx.example.org\r\n");
+        peer.hear("EHLO");
+        peer.say("250-mx.example.org\r\n250 PIPELINING\r\n");
+        peer.hear("DATA");
+        peer.say("250 ok\r\n250 ok\r\n354 go\r\n");
+        sleep(Duration::from_millis(300));
+        peer.swallow(half);
+        peer.hear(".");
+        peer.say("250 taken\r\n");
+        peer.hear("QUIT");
+        peer.say("221 bye\r\n");
+    });
+    let config = client::Config::new(CLIENT).unwrap().patience(Duration::from_secs(3600));
+    let letter = Letter::new(&["bob"], content.as_slice());
+    let report = start_client::<A>(address, config, vec![letter]).end();
+    assert_eq!(report.outcomes, ["<bob@example.org> Accepted at Message: 250 taken"]);
+}
