@@ -1,7 +1,7 @@
 //! Commands and replies: what is taken is written again, and is the same.
 
 use smtp_codec::proto::reply::write_ehlo_reply;
-use smtp_proto::address::{ForwardPath, Host, ReversePath};
+use smtp_proto::address::{AddressError, ForwardPath, Host, ReversePath};
 use smtp_proto::address::{ForwardPathBuf, HostBuf, ReversePathBuf};
 use smtp_proto::command::{
     Command, Deviations, MailParameters, MailParametersBuf, RcptParameters, RcptParametersBuf,
@@ -67,7 +67,10 @@ fn owned_reverse(path: ReversePath<'_>) {
     if let ReversePath::Mailbox(mailbox) = path {
         let canonical = mailbox.canonical().to_string();
         let again = smtp_proto::address::Mailbox::parse_with(&canonical, Syntax::Lenient);
-        assert_eq!(again, Ok(mailbox), "{canonical}");
+        // What lenient syntax took without quotes gets them, and may pass the limit by two octets.
+        let grown = canonical.len() > mailbox.to_string().len();
+        let fits = again != Err(AddressError::TooLong) || !grown;
+        assert!(again == Ok(mailbox) || !fits, "{canonical} {again:?}");
     }
 }
 
